@@ -1,0 +1,1 @@
+"""Outside systems, each used by two services or more."""

@@ -1,0 +1,130 @@
+"""Topic `framelog.analyses`: what analyzers found. A fact names its model; the first in offset order stays."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, assert_never
+from uuid import UUID
+
+from contracts.events import Json, Params
+from contracts.images import Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one version of one algorithm found in one picture. `result` fits the algorithm's own JSON Schema."""
+
+    algorithm: str
+    version: int
+    params: Params
+    result: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an algorithm has no result. `type` is the slug of a problem type (`contracts.problems`)."""
+
+    algorithm: str
+    type: str
+    detail: str
+    params: Params = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisStarted:
+    image_id: UUID
+    owner: str
+    cause: UUID
+    group: str
+    sha256: str
+    wanted: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisCompleted:
+    """At least one algorithm of the group has a result; `failures` names the others."""
+
+    image_id: UUID
+    owner: str
+    cause: UUID
+    group: str
+    sha256: str
+    wanted: tuple[Wanted, ...]
+    results: tuple[Result, ...]
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisFailed:
+    """No algorithm of the group has a result."""
+
+    image_id: UUID
+    owner: str
+    cause: UUID
+    group: str
+    sha256: str
+    wanted: tuple[Wanted, ...]
+    failures: tuple[Failure, ...]
+
+
+AnalysisEvent = AnalysisStarted | AnalysisCompleted | AnalysisFailed
+Outcome = AnalysisCompleted | AnalysisFailed
+AttemptState = Literal["running", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One cause in the hands of one algorithm group. The first outcome stays; a late start only dates it."""
+
+    cause: UUID
+    group: str
+    image_id: UUID
+    owner: str
+    sha256: str
+    state: AttemptState
+    failures: tuple[Failure, ...] = ()
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A result, kept for ever under (image, sha256, algorithm, version, params)."""
+
+    image_id: UUID
+    owner: str
+    sha256: str
+    result: Result
+    completed_at: datetime
+
+
+def apply(attempt: Attempt | None, event: AnalysisEvent, time: datetime) -> Attempt:
+    """Fold one event, appended at `time`, into the attempt of its (cause, group)."""
+    before = attempt or Attempt(
+        cause=event.cause,
+        group=event.group,
+        image_id=event.image_id,
+        owner=event.owner,
+        sha256=event.sha256,
+        state="running",
+    )
+    match event:
+        case AnalysisStarted():
+            return before if before.started_at else replace(before, started_at=time)
+        case AnalysisCompleted() | AnalysisFailed() if before.finished_at:
+            return before
+        case AnalysisCompleted():
+            return replace(before, state="completed", failures=event.failures, finished_at=time)
+        case AnalysisFailed():
+            return replace(before, state="failed", failures=event.failures, finished_at=time)
+        case _:
+            assert_never(event)
+
+
+def facts(event: AnalysisEvent, time: datetime) -> list[Fact]:
+    """The facts an event adds; where one of the same key stands already, that one stays."""
+    if not isinstance(event, AnalysisCompleted):
+        return []
+    return [
+        Fact(image_id=event.image_id, owner=event.owner, sha256=event.sha256, result=result, completed_at=time)
+        for result in event.results
+    ]

@@ -1,0 +1,118 @@
+"""The frame around every event: what caused it, and where and when the log put it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+E_co = TypeVar("E_co", covariant=True)
+
+Json = Any  # a JSON value; Python's type system has no recursive alias that mypy and msgspec both accept
+Params = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One record of the log, as `topic:partition:offset`."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.partition}:{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Position":
+        """Raises ValueError where `text` is not `topic:partition:offset`."""
+        topic, partition, offset = text.rsplit(":", 2)
+        if not (topic and partition.isascii() and partition.isdigit() and offset.isascii() and offset.isdigit()):
+            raise ValueError(f"not a position: {text!r}")
+        return cls(topic, int(partition), int(offset))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What an event says of its own origin, carried in the CloudEvents headers.
+
+    `event_id` is derived from kind and cause (`contracts.ids`), so that the same cause always makes the same
+    event. `time` is the producer's clock: shown to people, never used by a fold.
+    """
+
+    event_id: UUID
+    source: str
+    time: datetime
+    request_id: UUID | None = None
+    causation_id: UUID | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A record as Kafka holds it, before anyone has understood it. `time` is the log's append time."""
+
+    topic: str
+    partition: int
+    offset: int
+    time: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def position(self) -> Position:
+        return Position(self.topic, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A record about to be produced; the partition follows from the key."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Generic[E_co]):
+    """An event together with what the log knows of it.
+
+    `time` is append time; the reader of a partition replaces it by the running maximum, so that it never falls.
+    `data` is the event's body as it stands in the log, upcast to the current version.
+    """
+
+    event: E_co
+    type: str
+    cause: Cause
+    position: Position
+    time: datetime
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The fold's no: the state stands, and the history shows the proposal with this reason."""
+
+    reason: str
+
+
+class Undecodable(Exception):
+    """A record that no retry will make readable: bury it.
+
+    `reason` is one of `null-body`, `missing-header`, `malformed`, `unknown-type`, `newer-version`, `wrong-key`.
+    """
+
+    def __init__(self, reason: str, detail: str, position: Position) -> None:
+        super().__init__(f"{position}: {reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.position = position
+
+
+class TryLater(Exception):
+    """A dependency is down or asks for patience: back off, then do the same again."""
+
+    def __init__(self, detail: str, after: float | None = None) -> None:
+        super().__init__(detail)
+        self.after = after

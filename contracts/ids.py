@@ -1,0 +1,52 @@
+"""Same cause, same id: every id is a UUIDv5 over its kind and what caused it, so a retry changes nothing."""
+
+import hashlib
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+
+NAMESPACE = UUID("6f1d1c4e-8a57-5f0b-9a3e-2f0c6b6d9e11")
+
+
+def request_id(account: str, method: str, path: str, idempotency_key: str) -> UUID:
+    return _derived("request", account, method, path, idempotency_key)
+
+
+def requested(request: UUID, if_match: str | None, fields: Any, sha256: str | None) -> UUID:
+    """The event a request asks for. Another body under the same request id is another event."""
+    asked = orjson.dumps([if_match, fields, sha256], option=orjson.OPT_SORT_KEYS)
+    return _derived("event", str(request), hashlib.sha256(asked).hexdigest())
+
+
+def image(event: UUID) -> UUID:
+    return _derived("image", str(event))
+
+
+def started(cause: UUID, group: str) -> UUID:
+    return _derived("started", str(cause), group)
+
+
+def outcome(cause: UUID, group: str) -> UUID:
+    """Shared by AnalysisCompleted and AnalysisFailed: a cause has one outcome in a group."""
+    return _derived("outcome", str(cause), group)
+
+
+def buried(consumer: str, topic: str, partition: int, offset: int) -> UUID:
+    return _derived("buried", consumer, topic, str(partition), str(offset))
+
+
+def original_key(sha256: str) -> str:
+    return f"originals/{sha256[:2]}/{sha256}"
+
+
+def rendition_key(sha256: str, rendition_sha256: str) -> str:
+    return f"derived/{sha256}/{rendition_sha256}"
+
+
+def results_key(sha256: str, group: str) -> str:
+    return f"derived/{sha256}/{group}.json"
+
+
+def _derived(kind: str, *cause: str) -> UUID:
+    return uuid5(NAMESPACE, "\n".join((kind, *cause)))

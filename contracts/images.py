@@ -1,0 +1,172 @@
+"""Topic `framelog.images`: the life of an image. The first acceptable proposal in offset order counts."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, TypedDict, assert_never
+from uuid import UUID
+
+from contracts.events import Params, Rejected
+
+Visibility = Literal["private", "public"]
+Origin = Literal["upload", "url", "job"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """The bytes of an image. Dimensions are upright pixels, read from the header; `sha256` is lower-case hex."""
+
+    sha256: str
+    size: int
+    media_type: str
+    storage_key: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An analysis that the event asks for: an algorithm, and the params it must be run with."""
+
+    algorithm: str
+    params: Params = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackTo:
+    """Where the outcome of an event is to be reported. The token is sealed, never in clear."""
+
+    url: str
+    sealed_token: str | None = None
+
+
+class Changes(TypedDict, total=False):
+    """A merge patch: an absent field stays, `None` clears."""
+
+    title: str | None
+    description: str | None
+    tags: tuple[str, ...]
+    visibility: Visibility
+    filename: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageUploaded:
+    image_id: UUID
+    owner: str
+    actor: str
+    content: Content
+    filename: str
+    title: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    visibility: Visibility = "private"
+    origin: Origin = "upload"
+    wanted: tuple[Wanted, ...] = ()
+    callback: CallbackTo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageUpdated:
+    """`content` is what is to be analysed; it becomes the image's own only where `replaces_content` says so."""
+
+    image_id: UUID
+    owner: str
+    actor: str
+    expected_version: int | None
+    changes: Changes
+    content: Content
+    replaces_content: bool
+    wanted: tuple[Wanted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageDeleted:
+    image_id: UUID
+    owner: str
+    actor: str
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRestored:
+    image_id: UUID
+    owner: str
+    actor: str
+
+
+ImageEvent = ImageUploaded | ImageUpdated | ImageDeleted | ImageRestored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image as the log tells it. `version` counts accepted uploads, updates, deletions and restorations."""
+
+    image_id: UUID
+    owner: str
+    version: int
+    content: Content
+    filename: str
+    title: str | None
+    description: str | None
+    tags: tuple[str, ...]
+    visibility: Visibility
+    origin: Origin
+    wanted: tuple[Wanted, ...]
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+
+def apply(image: Image | None, event: ImageEvent, time: datetime) -> Image | Rejected:
+    """Fold one event, appended at `time`, into the image. Pure: the same log gives the same image everywhere.
+
+    Rejected reasons: `image-exists`, `image-not-found`, `image-deleted`, `image-not-deleted`, `version-mismatch`.
+    """
+    if image is None:
+        return _created(event, time) if isinstance(event, ImageUploaded) else Rejected("image-not-found")
+    match event:
+        case ImageUploaded():
+            return Rejected("image-exists")
+        case ImageUpdated():
+            return _refusal(image, event.expected_version) or _updated(image, event, time)
+        case ImageDeleted():
+            return _refusal(image, event.expected_version) or _next(image, time, deleted_at=time)
+        case ImageRestored():
+            return _next(image, time, deleted_at=None) if image.deleted_at else Rejected("image-not-deleted")
+        case _:
+            assert_never(event)
+
+
+def _refusal(image: Image, expected_version: int | None) -> Rejected | None:
+    if image.deleted_at:
+        return Rejected("image-deleted")
+    if expected_version not in (None, image.version):
+        return Rejected("version-mismatch")
+    return None
+
+
+def _created(event: ImageUploaded, time: datetime) -> Image:
+    return Image(
+        image_id=event.image_id,
+        owner=event.owner,
+        version=1,
+        content=event.content,
+        filename=event.filename,
+        title=event.title,
+        description=event.description,
+        tags=event.tags,
+        visibility=event.visibility,
+        origin=event.origin,
+        wanted=event.wanted,
+        created_at=time,
+        updated_at=time,
+    )
+
+
+def _updated(image: Image, event: ImageUpdated, time: datetime) -> Image:
+    content = event.content if event.replaces_content else image.content
+    return replace(_next(image, time), content=content, wanted=event.wanted, **event.changes)
+
+
+def _next(image: Image, time: datetime, deleted_at: datetime | None = None) -> Image:
+    return replace(image, version=image.version + 1, updated_at=time, deleted_at=deleted_at)

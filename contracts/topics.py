@@ -1,0 +1,68 @@
+"""Every topic, declared once. Partition counts are fixed for ever: a key's order lives in its partition."""
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Mapping
+
+from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
+from contracts.dead_letters import RecordBuried
+from contracts.images import ImageDeleted, ImageRestored, ImageUpdated, ImageUploaded
+
+KEPT_FOR_EVER = MappingProxyType(
+    {
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": "8388608",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """`key` says which id keys the records; `events` maps a CloudEvents type to its current class."""
+
+    name: str
+    key: str
+    partitions: int
+    events: Mapping[str, type]
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    configs: Mapping[str, str] = field(default_factory=lambda: KEPT_FOR_EVER)
+
+
+IMAGES = Topic(
+    name="framelog.images",
+    key="image_id",
+    partitions=12,
+    producers=("ingest",),
+    consumers=("analyzer", "projector"),
+    events={
+        "framelog.image.uploaded.v1": ImageUploaded,
+        "framelog.image.updated.v1": ImageUpdated,
+        "framelog.image.deleted.v1": ImageDeleted,
+        "framelog.image.restored.v1": ImageRestored,
+    },
+)
+ANALYSES = Topic(
+    name="framelog.analyses",
+    key="image_id",
+    partitions=12,
+    producers=("analyzer",),
+    consumers=("projector",),
+    events={
+        "framelog.analysis.started.v1": AnalysisStarted,
+        "framelog.analysis.completed.v1": AnalysisCompleted,
+        "framelog.analysis.failed.v1": AnalysisFailed,
+    },
+)
+DEAD_LETTERS = Topic(
+    name="framelog.dead-letters",
+    key="raw",
+    partitions=12,
+    producers=("analyzer", "projector"),
+    consumers=(),
+    events={"framelog.record.buried.v1": RecordBuried},
+)
+TOPICS = (IMAGES, ANALYSES, DEAD_LETTERS)

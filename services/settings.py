@@ -1,0 +1,107 @@
+"""The one table of settings: `FRAMELOG_*` in the environment or in `.env`, a frozen section per process.
+
+Every process knows the whole table, so that a misspelt variable stops any start instead of being ignored.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "FRAMELOG_"
+MIB = 1024 * 1024
+
+
+class WrongSettings(Exception):
+    """One line per wrong or unknown setting, each with its name."""
+
+
+class Section(BaseSettings):
+    """A process's settings. `read()` is called by `__main__` modules alone."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    @classmethod
+    def read(cls) -> Self:
+        """The section as the environment has it. Raises WrongSettings, naming each variable at fault."""
+        unknown = sorted(_given() - set(table()))
+        if unknown:
+            raise WrongSettings("\n".join(f"{name}: no such setting; see .env.example" for name in unknown))
+        try:
+            return cls()
+        except ValidationError as error:
+            raise WrongSettings("\n".join(_explained(one) for one in error.errors())) from None
+
+
+class Endpoints(Section):
+    """Where the outside systems are; every process needs some of them."""
+
+    kafka: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated")
+    s3: str = Field("http://127.0.0.1:9000", description="S3 endpoint: MinIO or another store")
+    s3_access_key: str = Field("framelog", description="S3 access key")
+    s3_secret_key: str = Field("framelog-secret", description="S3 secret key")
+    s3_bucket: str = Field("framelog", description="bucket that holds originals and derived objects")
+    s3_region: str = Field("us-east-1", description="S3 region that requests are signed for")
+    postgres: str = Field("postgresql://framelog@127.0.0.1:5432/framelog", description="Postgres connection URL")
+    topic_prefix: str = Field("", description="put before every topic and consumer group, to share one Kafka")
+    home: Path = Field(Path(".framelog"), description="data, logs and generated secrets of the one-machine stack")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+
+class Api(Endpoints):
+    host: str = Field("127.0.0.1", description="address the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
+    max_upload_bytes: int = Field(100 * MIB, ge=1, description="largest image accepted, in bytes")
+    max_pixels: int = Field(50_000_000, ge=1, description="largest image accepted, in pixels of one frame")
+    max_frames: int = Field(1_000, ge=1, description="most frames of an animation accepted")
+    upload_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of uploads held in memory at once")
+    algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("metadata", "exif", "thumbnail", "colors", "hash", "quality"),
+        description="algorithms run on every image, comma separated",
+    )
+
+    @field_validator("algorithms", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Analyzer(Endpoints):
+    group: str = Field("core", description="algorithm group this analyzer runs")
+    analyzer_children: int = Field(0, ge=0, description="decoder processes; 0 for as many as there are cores")
+    analyzer_window: int = Field(16, ge=1, description="images in flight in one analyzer")
+    decode_seconds: float = Field(30.0, gt=0, description="wall-clock limit of one decode, in seconds")
+    decode_memory_bytes: int = Field(1024 * MIB, ge=256 * MIB, description="address space of one decoder process")
+
+
+class Projector(Endpoints):
+    projector_batch: int = Field(2_000, ge=1, description="most records folded in one transaction")
+
+
+SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Analyzer, Projector)
+
+
+def table() -> dict[str, tuple[str, str]]:
+    """Every variable: its default as text, and what it means. The source of `.env.example`."""
+    return {
+        PREFIX + name.upper(): (_as_text(field.default), field.description or "")
+        for section in SECTIONS
+        for name, field in section.model_fields.items()
+    }
+
+
+def _given() -> set[str]:
+    names = [*os.environ, *dotenv_values(".env")]
+    return {name for name in names if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_")}
+
+
+def _as_text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _explained(error: ErrorDetails) -> str:
+    return f"{PREFIX}{str(error['loc'][0]).upper()}: {error['msg']} (got {error['input']!r}); see .env.example"
