@@ -93,9 +93,7 @@ class Log:
         topic = self._names.physical(message.topic)
         try:
             async with asyncio.timeout(within):
-                confirmed = await self._producer.send(
-                    topic, message.value, message.key, headers=list(message.headers)
-                )
+                confirmed = await self._producer.send(topic, message.value, message.key, headers=list(message.headers))
         except TimeoutError:
             raise TryLater("Kafka takes no records") from None
         except MessageSizeTooLargeError:

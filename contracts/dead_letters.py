@@ -9,7 +9,7 @@ from contracts.events import Record, Undecodable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordBuried:
-    """One record that one consumer skipped. `record_key`, `value` and header values are base64 of the original bytes."""
+    """A record that one consumer skipped. `record_key`, `value` and header values are base64 of the original bytes."""
 
     consumer: str
     topic: str

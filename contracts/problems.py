@@ -1,6 +1,6 @@
 """Every error of the API, one line each: slug, status, title (RFC 9457; the type is `/problems/<slug>`)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from contracts.events import Json
 

@@ -1,8 +1,8 @@
 """Every topic, declared once. Partition counts are fixed for ever: a key's order lives in its partition."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Mapping
 
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
 from contracts.dead_letters import RecordBuried
