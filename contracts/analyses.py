@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, assert_never
 from uuid import UUID
 
-from contracts.events import Json, Params
+from contracts.events import Json, Params, Sha256, Slug, Text, Version
 from contracts.images import Wanted
 
 
@@ -13,8 +13,8 @@ from contracts.images import Wanted
 class Result:
     """What one version of one algorithm found in one picture. `result` fits the algorithm's own JSON Schema."""
 
-    algorithm: str
-    version: int
+    algorithm: Slug
+    version: Version
     params: Params
     result: dict[str, Json]
 
@@ -23,19 +23,19 @@ class Result:
 class Failure:
     """Why an algorithm has no result. `type` is the slug of a problem type (`contracts.problems`)."""
 
-    algorithm: str
-    type: str
-    detail: str
+    algorithm: Slug
+    type: Slug
+    detail: Text
     params: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisStarted:
     image_id: UUID
-    owner: str
+    owner: Slug
     cause: UUID
-    group: str
-    sha256: str
+    group: Slug
+    sha256: Sha256
     wanted: tuple[Wanted, ...]
 
 
@@ -44,10 +44,10 @@ class AnalysisCompleted:
     """At least one algorithm of the group has a result; `failures` names the others."""
 
     image_id: UUID
-    owner: str
+    owner: Slug
     cause: UUID
-    group: str
-    sha256: str
+    group: Slug
+    sha256: Sha256
     wanted: tuple[Wanted, ...]
     results: tuple[Result, ...]
     failures: tuple[Failure, ...] = ()
@@ -58,10 +58,10 @@ class AnalysisFailed:
     """No algorithm of the group has a result."""
 
     image_id: UUID
-    owner: str
+    owner: Slug
     cause: UUID
-    group: str
-    sha256: str
+    group: Slug
+    sha256: Sha256
     wanted: tuple[Wanted, ...]
     failures: tuple[Failure, ...]
 
@@ -76,10 +76,11 @@ class Attempt:
     """One cause in the hands of one algorithm group. The first outcome stays; a late start only dates it."""
 
     cause: UUID
-    group: str
+    group: Slug
     image_id: UUID
-    owner: str
-    sha256: str
+    owner: Slug
+    sha256: Sha256
+    algorithms: tuple[str, ...]
     state: AttemptState
     failures: tuple[Failure, ...] = ()
     started_at: datetime | None = None
@@ -91,8 +92,8 @@ class Fact:
     """A result, kept for ever under (image, sha256, algorithm, version, params)."""
 
     image_id: UUID
-    owner: str
-    sha256: str
+    owner: Slug
+    sha256: Sha256
     result: Result
     completed_at: datetime
 
@@ -105,6 +106,7 @@ def apply(attempt: Attempt | None, event: AnalysisEvent, time: datetime) -> Atte
         image_id=event.image_id,
         owner=event.owner,
         sha256=event.sha256,
+        algorithms=tuple(wanted.algorithm for wanted in event.wanted),
         state="running",
     )
     match event:
@@ -120,11 +122,8 @@ def apply(attempt: Attempt | None, event: AnalysisEvent, time: datetime) -> Atte
             assert_never(event)
 
 
-def facts(event: AnalysisEvent, time: datetime) -> list[Fact]:
-    """The facts an event adds; where one of the same key stands already, that one stays."""
-    if not isinstance(event, AnalysisCompleted):
-        return []
-    return [
-        Fact(image_id=event.image_id, owner=event.owner, sha256=event.sha256, result=result, completed_at=time)
-        for result in event.results
-    ]
+def found(fact: Fact | None, event: AnalysisCompleted, result: Result, time: datetime) -> Fact:
+    """Fold one result of an event, appended at `time`: the first under its key stays."""
+    return fact or Fact(
+        image_id=event.image_id, owner=event.owner, sha256=event.sha256, result=result, completed_at=time
+    )

@@ -28,12 +28,14 @@ UPCASTERS: dict[str, tuple[str, Callable[[Body], Body]]] = {}
 _CURRENT: Mapping[str, tuple[type, msgspec.json.Decoder[Any]]] = {
     name: (event, msgspec.json.Decoder(event)) for topic in TOPICS for name, event in topic.events.items()
 }
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _VERSIONED = re.compile(r"(?P<name>.+)\.v(?P<version>[0-9]+)")
 
 
 def encode(event: Event, cause: Cause) -> Message:
-    """The record to produce for an event, keyed by its aggregate."""
-    type_, key = TYPE_OF[type(event)], key_of(event)
+    """The record to produce for an event, keyed by its aggregate. Raises ValueError for text that no body may hold."""
+    type_, key, body = TYPE_OF[type(event)], key_of(event), orjson.dumps(event)
+    _refuse_nul(body)
     headers = {
         "ce_id": str(cause.event_id),
         "ce_source": f"/framelog/{cause.source}",
@@ -50,7 +52,7 @@ def encode(event: Event, cause: Cause) -> Message:
     return Message(
         topic=TOPIC_OF[type(event)].name,
         key=key,
-        value=orjson.dumps(event),
+        value=body,
         headers=tuple((name, value.encode()) for name, value in headers.items() if value is not None),
     )
 
@@ -68,6 +70,7 @@ def decode(record: Record) -> Recorded[Event]:
         raise Undecodable("malformed", f"headers: {error}", record.position) from error
     try:
         type_, data = _upcast(type_, record)
+        _refuse_nul(data)
         event = _CURRENT[type_][1].decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Undecodable("malformed", f"body: {error}", record.position) from error
@@ -83,6 +86,12 @@ def key_of(event: Event) -> bytes:
     if isinstance(event, RecordBuried):
         return event.raw_key()
     return str(getattr(event, TOPIC_OF[type(event)].key)).encode()
+
+
+def _refuse_nul(body: bytes) -> None:
+    """Postgres can store U+0000 neither as text nor as jsonb, so no event may hold it."""
+    if b"u0000" in body and _NUL.search(body):
+        raise ValueError("text holds the character U+0000")
 
 
 def _cause(headers: Mapping[str, str]) -> Cause:

@@ -2,13 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
+
+from msgspec import Meta
 
 E_co = TypeVar("E_co", covariant=True)
 
 Json = Any  # a JSON value; Python's type system has no recursive alias that mypy and msgspec both accept
 Params = dict[str, Json]
+
+# What a field may hold, so that no event the codec accepts is too large for a column or an index of the read model.
+Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Slug = Annotated[str, Meta(min_length=1, max_length=100)]
+Line = Annotated[str, Meta(max_length=500)]
+Text = Annotated[str, Meta(max_length=20_000)]
+Pixels = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Bytes = Annotated[int, Meta(ge=0, le=2**53)]
+Version = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 @dataclass(frozen=True, slots=True)

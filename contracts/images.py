@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypedDict, assert_never
+from typing import Annotated, Literal, TypedDict, assert_never
 from uuid import UUID
 
-from contracts.events import Params, Rejected
+from msgspec import Meta
+
+from contracts.events import Bytes, Line, Params, Pixels, Rejected, Sha256, Slug, Text, Version
+
+Tags = Annotated[tuple[Slug, ...], Meta(max_length=100)]
+Filename = Annotated[str, Meta(min_length=1, max_length=255)]
 
 Visibility = Literal["private", "public"]
 Origin = Literal["upload", "url", "job"]
@@ -15,19 +20,19 @@ Origin = Literal["upload", "url", "job"]
 class Content:
     """The bytes of an image. Dimensions are upright pixels, read from the header; `sha256` is lower-case hex."""
 
-    sha256: str
-    size: int
-    media_type: str
-    storage_key: str
-    width: int
-    height: int
+    sha256: Sha256
+    size: Bytes
+    media_type: Slug
+    storage_key: Line
+    width: Pixels
+    height: Pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """An analysis that the event asks for: an algorithm, and the params it must be run with."""
 
-    algorithm: str
+    algorithm: Slug
     params: Params = field(default_factory=dict)
 
 
@@ -35,30 +40,30 @@ class Wanted:
 class CallbackTo:
     """Where the outcome of an event is to be reported. The token is sealed, never in clear."""
 
-    url: str
-    sealed_token: str | None = None
+    url: Text
+    sealed_token: Line | None = None
 
 
 class Changes(TypedDict, total=False):
     """A merge patch: an absent field stays, `None` clears."""
 
-    title: str | None
-    description: str | None
-    tags: tuple[str, ...]
+    title: Line | None
+    description: Text | None
+    tags: Tags
     visibility: Visibility
-    filename: str
+    filename: Filename
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageUploaded:
     image_id: UUID
-    owner: str
-    actor: str
+    owner: Slug
+    actor: Slug
     content: Content
-    filename: str
-    title: str | None = None
-    description: str | None = None
-    tags: tuple[str, ...] = ()
+    filename: Filename
+    title: Line | None = None
+    description: Text | None = None
+    tags: Tags = ()
     visibility: Visibility = "private"
     origin: Origin = "upload"
     wanted: tuple[Wanted, ...] = ()
@@ -70,9 +75,9 @@ class ImageUpdated:
     """`content` is what is to be analysed; it becomes the image's own only where `replaces_content` says so."""
 
     image_id: UUID
-    owner: str
-    actor: str
-    expected_version: int | None
+    owner: Slug
+    actor: Slug
+    expected_version: Version | None
     changes: Changes
     content: Content
     replaces_content: bool
@@ -82,16 +87,16 @@ class ImageUpdated:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageDeleted:
     image_id: UUID
-    owner: str
-    actor: str
-    expected_version: int | None
+    owner: Slug
+    actor: Slug
+    expected_version: Version | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRestored:
     image_id: UUID
-    owner: str
-    actor: str
+    owner: Slug
+    actor: Slug
 
 
 ImageEvent = ImageUploaded | ImageUpdated | ImageDeleted | ImageRestored
@@ -102,13 +107,13 @@ class Image:
     """An image as the log tells it. `version` counts accepted uploads, updates, deletions and restorations."""
 
     image_id: UUID
-    owner: str
+    owner: Slug
     version: int
     content: Content
-    filename: str
-    title: str | None
-    description: str | None
-    tags: tuple[str, ...]
+    filename: Filename
+    title: Line | None
+    description: Text | None
+    tags: Tags
     visibility: Visibility
     origin: Origin
     wanted: tuple[Wanted, ...]
