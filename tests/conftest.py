@@ -1,13 +1,25 @@
-"""The stack every test shares: started once, or one that is already running (FRAMELOG_TEST_STACK=endpoints.json)."""
+"""The stack every test shares, and what a test owns of it: topics, a bucket, a database of its own.
 
+FRAMELOG_TEST_STACK says which servers: unset, real ones are started once in a temporary home; `containers`, the same
+three through testcontainers; a path to an endpoints.json, servers that are already running.
+"""
+
+import asyncio
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
+from minio import Minio
+from minio.deleteobjects import DeleteObject
+from psycopg.conninfo import make_conninfo
+
+from adapters.admin import create_bucket, create_topics, delete_topics
+from adapters.log import Names
 
 
 @dataclass(frozen=True)
@@ -22,11 +34,51 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    yield Stack(**json.loads(Path(os.environ["FRAMELOG_TEST_STACK"]).read_text()))
+def stack() -> Stack:
+    given = json.loads(Path(os.environ["FRAMELOG_TEST_STACK"]).read_text())
+    return Stack(**{field.name: given[field.name] for field in fields(Stack)})
 
 
 @pytest.fixture
 def unique() -> str:
     """A name no other test has: a topic prefix, a bucket, a schema."""
     return f"t{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def topics(stack: Stack, unique: str) -> AsyncIterator[Names]:
+    """Every topic of contracts/topics.py under this test's own prefix."""
+    names = Names(f"{unique}-")
+    await create_topics(stack.kafka, names)
+    yield names
+    await delete_topics(stack.kafka, names)
+
+
+@pytest.fixture
+async def bucket(stack: Stack, unique: str) -> AsyncIterator[str]:
+    """An empty bucket of this test's own, removed with whatever is in it."""
+    await create_bucket(stack.s3, stack.s3_access_key, stack.s3_secret_key, unique, "us-east-1")
+    yield unique
+    await asyncio.to_thread(_remove_bucket, stack, unique)
+
+
+@pytest.fixture
+async def database(stack: Stack, unique: str) -> AsyncIterator[str]:
+    """The connection URL of an empty database of this test's own."""
+    async with await psycopg.AsyncConnection.connect(stack.postgres, autocommit=True) as connection:
+        await connection.execute(f"CREATE DATABASE {unique}".encode())
+        yield _in_database(stack.postgres, unique)
+        await connection.execute(f"DROP DATABASE {unique} WITH (FORCE)".encode())
+
+
+def _in_database(postgres: str, name: str) -> str:
+    """`postgres`, a URL or key=value pairs, with another database."""
+    return make_conninfo(postgres, dbname=name)
+
+
+def _remove_bucket(stack: Stack, bucket: str) -> None:
+    client = Minio(stack.s3.partition("://")[2], stack.s3_access_key, stack.s3_secret_key, secure=False)
+    found = (DeleteObject(str(one.object_name)) for one in client.list_objects(bucket, recursive=True))
+    for _ in client.remove_objects(bucket, found):
+        pass
+    client.remove_bucket(bucket)
