@@ -15,7 +15,6 @@ from tenacity import AsyncRetrying, retry_if_exception_type, retry_if_result, st
 from adapters.log import Names
 from contracts.topics import TOPICS, Topic
 
-
 # The first group of a new Kafka waits for the topic that keeps the groups' offsets.
 _COORDINATED = AsyncRetrying(
     retry=retry_if_exception_type(GroupCoordinatorNotAvailableError),
