@@ -6,6 +6,8 @@ from uuid import UUID, uuid5
 
 import orjson
 
+from contracts.events import Params
+
 NAMESPACE = UUID("6f1d1c4e-8a57-5f0b-9a3e-2f0c6b6d9e11")
 
 
@@ -45,7 +47,14 @@ def rendition_key(sha256: str, rendition_sha256: str) -> str:
 
 
 def results_key(sha256: str, group: str) -> str:
+    """Where a group's results with the house's own params lie, all in one object."""
     return f"derived/{sha256}/{group}.json"
+
+
+def result_key(sha256: str, algorithm: str, version: int, params: Params) -> str:
+    """Where the result with any other params lies, an object of its own."""
+    asked = orjson.dumps([algorithm, version, params], option=orjson.OPT_SORT_KEYS)
+    return f"derived/{sha256}/{hashlib.sha256(asked).hexdigest()}.json"
 
 
 def _derived(kind: str, *cause: str) -> UUID:

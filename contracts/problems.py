@@ -47,6 +47,7 @@ PROBLEM_TYPES = (
     ProblemType("decoder-died", 422, "The decoder ended while it read this image"),
     ProblemType("algorithm-disabled", 422, "This algorithm is not enabled"),
     ProblemType("algorithm-failed", 422, "The algorithm could not finish"),
+    ProblemType("invalid-params", 422, "The params do not fit the algorithm's schema"),
     ProblemType("object-missing", 422, "The image's bytes are not in object storage"),
     # Framelog itself
     ProblemType("internal-error", 500, "Framelog made a mistake"),

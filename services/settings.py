@@ -52,12 +52,20 @@ class Endpoints(Section):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
 
-class Api(Endpoints):
-    host: str = Field("127.0.0.1", description="address the API listens on")
-    port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
+class Caps(Endpoints):
+    """What is refused when it is uploaded, and not decoded where it got in all the same."""
+
     max_upload_bytes: int = Field(100 * MIB, ge=1, description="largest image accepted, in bytes")
     max_pixels: int = Field(50_000_000, ge=1, description="largest image accepted, in pixels of one frame")
     max_frames: int = Field(1_000, ge=1, description="most frames of an animation accepted")
+    max_animation_pixels: int = Field(
+        2_000_000_000, ge=1, description="largest animation accepted, in frames times pixels of one frame"
+    )
+
+
+class Api(Caps):
+    host: str = Field("127.0.0.1", description="address the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
     upload_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of uploads held in memory at once")
     algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
         ("metadata", "exif", "thumbnail", "colors", "hash", "quality"),
@@ -70,7 +78,7 @@ class Api(Endpoints):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-class Analyzer(Endpoints):
+class Analyzer(Caps):
     group: str = Field("core", description="algorithm group this analyzer runs")
     analyzer_children: int = Field(0, ge=0, description="decoder processes; 0 for as many as there are cores")
     analyzer_window: int = Field(16, ge=1, description="images in flight in one analyzer")
