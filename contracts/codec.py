@@ -78,7 +78,7 @@ def decode(record: Record) -> Recorded[Event]:
         raise Undecodable("unknown-type", f"{type_} does not belong on {record.topic}", record.position)
     if key_of(event) != (record.key or b""):
         raise Undecodable("wrong-key", f"the event belongs under key {key_of(event)!r}", record.position)
-    return Recorded(event=event, type=type_, cause=cause, position=record.position, time=record.time, data=data)
+    return Recorded(event=event, type=type_, cause=cause, position=record.position, time=record.time)
 
 
 def key_of(event: Event) -> bytes:

@@ -90,7 +90,6 @@ class Recorded(Generic[E_co]):
     """An event together with what the log knows of it.
 
     `time` is append time; the reader of a partition replaces it by the running maximum, so that it never falls.
-    `data` is the event's body as it stands in the log, upcast to the current version.
     """
 
     event: E_co
@@ -98,7 +97,6 @@ class Recorded(Generic[E_co]):
     cause: Cause
     position: Position
     time: datetime
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+-- The read model: each row is folded from one partition of one topic. No IF NOT EXISTS, no ALTER: a change is a rebuild.
+
+-- Every event seen, with the fold's verdict: deduplication, history, verdicts and the feed.
+CREATE TABLE events (
+    event_id      uuid        NOT NULL PRIMARY KEY,
+    type          text        NOT NULL,
+    topic         text        NOT NULL,
+    partition     int         NOT NULL,
+    "offset"      bigint      NOT NULL,
+    append_time   timestamptz NOT NULL,
+    request_id    uuid,
+    causation_id  uuid,
+    owner         text,
+    actor         text,
+    aggregate     text        NOT NULL,
+    image_id      uuid,
+    version       int,
+    accepted      bool        NOT NULL,
+    reason        text,
+    data          jsonb       NOT NULL
+);
+
+CREATE TABLE images (
+    image_id    uuid        NOT NULL PRIMARY KEY,
+    owner       text        NOT NULL,
+    version     int         NOT NULL,
+    sha256      text        NOT NULL,
+    size        bigint      NOT NULL,
+    media_type  text        NOT NULL,
+    storage_key text        NOT NULL,
+    width       int         NOT NULL,
+    height      int         NOT NULL,
+    filename    text        NOT NULL,
+    title       text,
+    description text,
+    tags        text[]      NOT NULL,
+    visibility  text        NOT NULL,
+    origin      text        NOT NULL,
+    wanted      jsonb       NOT NULL,
+    created_at  timestamptz NOT NULL,
+    updated_at  timestamptz NOT NULL,
+    deleted_at  timestamptz,
+    partition   int         NOT NULL,
+    "offset"    bigint      NOT NULL,
+    words       text[]      NOT NULL
+);
+
+-- One cause in the hands of one algorithm group.
+CREATE TABLE attempts (
+    cause           uuid   NOT NULL,
+    algorithm_group text   NOT NULL,
+    image_id        uuid   NOT NULL,
+    owner           text   NOT NULL,
+    sha256          text   NOT NULL,
+    algorithms      text[] NOT NULL,
+    state           text   NOT NULL,
+    failures        jsonb  NOT NULL,
+    started_at      timestamptz,
+    finished_at     timestamptz,
+    PRIMARY KEY (cause, algorithm_group)
+);
+
+-- What an algorithm found, for ever. `params_key` is '' for the house params, else a hash of them; the columns after
+-- `result` are drawn from it, to be searched.
+CREATE TABLE facts (
+    image_id     uuid        NOT NULL,
+    sha256       text        NOT NULL,
+    algorithm    text        NOT NULL,
+    params_key   text        NOT NULL,
+    version      int         NOT NULL,
+    owner        text        NOT NULL,
+    params       jsonb       NOT NULL,
+    completed_at timestamptz NOT NULL,
+    result       jsonb       NOT NULL,
+    taken_at     timestamptz,
+    camera       text,
+    phash        bigint,
+    terms        text[]      NOT NULL,
+    words        text[]      NOT NULL,
+    PRIMARY KEY (image_id, sha256, algorithm, params_key, version)
+);

@@ -1,0 +1,83 @@
+-- Joins at read: what combines topics is a view, never stored, so that no interleaving can change a row.
+
+-- The facts that speak for an algorithm: of each (image, bytes, params) the highest version.
+CREATE VIEW current_facts AS
+SELECT *
+FROM facts AS fact
+WHERE NOT EXISTS (
+    SELECT FROM facts AS newer
+    WHERE (newer.image_id, newer.sha256, newer.algorithm, newer.params_key)
+        = (fact.image_id, fact.sha256, fact.algorithm, fact.params_key)
+      AND newer.version > fact.version
+);
+
+-- One row per algorithm that the latest accepted upload or update wants. A fact settles it, whatever caused the fact;
+-- else the latest cause that wants the same decides.
+CREATE VIEW wanted_analyses AS
+SELECT
+    image.image_id,
+    wanted.position,
+    wanted.algorithm,
+    wanted.params,
+    fact.version,
+    fact.completed_at,
+    fact.result,
+    CASE
+        WHEN fact.version IS NOT NULL THEN 'completed'
+        WHEN attempt.state IS NULL THEN 'queued'
+        WHEN attempt.state = 'running' THEN 'running'
+        ELSE 'failed'
+    END AS status,
+    CASE WHEN fact.version IS NULL THEN attempt.failure END AS failure,
+    attempt.attempts
+FROM images AS image
+CROSS JOIN LATERAL (
+    SELECT row_number() OVER () AS position, one ->> 'algorithm' AS algorithm, one -> 'params' AS params
+    FROM jsonb_array_elements(image.wanted) AS one
+) AS wanted
+LEFT JOIN LATERAL (
+    SELECT current.version, current.completed_at, current.result
+    FROM current_facts AS current
+    WHERE current.image_id = image.image_id AND current.sha256 = image.sha256
+      AND current.algorithm = wanted.algorithm AND current.params = wanted.params
+) AS fact ON true
+LEFT JOIN LATERAL (
+    SELECT
+        attempted.state,
+        (SELECT one FROM jsonb_array_elements(attempted.failures) AS one
+         WHERE one ->> 'algorithm' = wanted.algorithm LIMIT 1) AS failure,
+        (SELECT count(*) FROM attempts AS every
+         WHERE every.image_id = image.image_id AND wanted.algorithm = ANY (every.algorithms)) AS attempts
+    FROM events AS cause
+    LEFT JOIN attempts AS attempted
+        ON attempted.cause = cause.event_id AND wanted.algorithm = ANY (attempted.algorithms)
+    WHERE fact.version IS NULL
+      AND cause.image_id = image.image_id AND cause.topic = 'framelog.images' AND cause.accepted
+      AND EXISTS (
+          SELECT FROM jsonb_array_elements(cause.data -> 'wanted') AS same
+          WHERE same ->> 'algorithm' = wanted.algorithm AND same -> 'params' = wanted.params)
+    ORDER BY cause."offset" DESC
+    LIMIT 1
+) AS attempt ON true;
+
+-- An image's one word for all of them: `completed` where nothing is wanted.
+CREATE VIEW image_statuses AS
+SELECT
+    image.image_id,
+    CASE
+        WHEN every.queued + every.running = 0 AND every.failed = 0 THEN 'completed'
+        WHEN every.queued + every.running = 0 AND every.completed = 0 THEN 'failed'
+        WHEN every.queued + every.running = 0 THEN 'partial'
+        WHEN every.running + every.completed + every.failed > 0 THEN 'running'
+        ELSE 'queued'
+    END AS status
+FROM images AS image
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE status = 'queued') AS queued,
+        count(*) FILTER (WHERE status = 'running') AS running,
+        count(*) FILTER (WHERE status = 'completed') AS completed,
+        count(*) FILTER (WHERE status = 'failed') AS failed
+    FROM wanted_analyses
+    WHERE wanted_analyses.image_id = image.image_id
+) AS every;

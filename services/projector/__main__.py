@@ -1,0 +1,101 @@
+"""The projector: folds the log into the read model."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError
+from psycopg import AsyncConnection, OperationalError
+
+from adapters.log import MAX_RECORD, Log, Names, ends
+from adapters.telemetry import log_as_json
+from contracts import ids
+from contracts.dead_letters import bury
+from contracts.events import Cause, Record, Undecodable
+from services.projector import schema
+from services.projector.consumer import CONSUMER, Projector
+from services.projector.projections import TOPICS
+from services.projector.store import Store
+from services.settings import Projector as Settings
+from services.settings import WrongSettings
+
+logger = logging.getLogger("projector")
+
+
+async def run(settings: Settings) -> None:
+    names = Names(settings.topic_prefix)
+    async with await AsyncConnection.connect(settings.postgres, autocommit=True) as connection:
+        name = await schema.ensure(connection)
+    logger.info("projecting into %s", name)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        group_id=names.physical(f"framelog-projector-{name}"),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=10_000,
+        max_partition_fetch_bytes=MAX_RECORD,
+    )
+    async with Log(settings.kafka, names) as log:
+
+        async def bury_record(record: Record, error: Undecodable) -> None:
+            event_id = ids.buried(CONSUMER, record.topic, record.partition, record.offset)
+            cause = Cause(event_id=event_id, source=CONSUMER, time=datetime.now(UTC))
+            await log.append(bury(record, error, CONSUMER), cause)
+            logger.error("buried %s", error)
+
+        await consumer.start()
+        try:
+            projector = Projector(
+                consumer, names, lambda: Store.connect(settings.postgres, name), bury_record, settings.projector_batch
+            )
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(projector.run())
+                tasks.create_task(serve(settings, names, name))
+        finally:
+            await consumer.stop()
+
+
+async def serve(settings: Settings, names: Names, name: str) -> None:
+    """Make the schema the served one, once it has reached the log as it stood at the start."""
+    async with (
+        await AsyncConnection.connect(settings.postgres, autocommit=True) as connection,
+        AIOKafkaConsumer(*map(names.physical, TOPICS), bootstrap_servers=settings.kafka) as reader,
+    ):
+        goal = await ends(reader, names, TOPICS)
+        while await schema.live(connection) != name:
+            if await schema.reached(connection, name, goal):
+                await schema.switch(connection, name)
+                logger.info("serving %s", name)
+            await asyncio.sleep(0.2)
+
+
+async def until_told(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then stop between two batches."""
+    running = asyncio.create_task(run(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+def main() -> int:
+    try:
+        settings = Settings.read()
+    except WrongSettings as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+    log_as_json(settings.log_level)
+    try:
+        asyncio.run(until_told(settings))
+    except (OperationalError, KafkaConnectionError) as down:
+        print(f"Kafka or Postgres is down: {down}; `framelog doctor` says which", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""The tables of the read model as the fold sees them: a frozen state per row, and how it lies in columns."""
+
+import hashlib
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+import orjson
+
+from contracts.analyses import Attempt, Fact, Failure
+from contracts.events import Params, Position
+from contracts.images import Content, Image, Wanted
+from contracts.read_model.words import words
+from services.projector.searchable import drawn
+
+Key = Hashable
+State = Any
+Rows = dict[str, dict[Key, State]]
+"""Table → key → state."""
+
+_WANTED = msgspec.json.Decoder(tuple[Wanted, ...])
+_FAILURES = msgspec.json.Decoder(tuple[Failure, ...])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """An event as it was seen, and what the fold made of it."""
+
+    event_id: UUID
+    type: str
+    position: Position
+    time: datetime
+    request_id: UUID | None
+    causation_id: UUID | None
+    owner: str | None
+    actor: str | None
+    aggregate: str
+    image_id: UUID | None
+    version: int | None
+    reason: str | None
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An image, and the position of the event that made it so."""
+
+    image: Image
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """`columns` maps a name to its Postgres type, in the order of `values`. The first `key` columns are the key.
+
+    `writing` says how its rows come to be: *add*, the fold is shown which keys stand, and adds others; *replace*, the
+    fold is shown the states, made by `load` from a row of `columns`; *keep*, never read back, the first row stays.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    key: int
+    values: Callable[[State], tuple[Any, ...]]
+    writing: Literal["add", "replace", "keep"]
+    load: Callable[[Sequence[Any]], State] = tuple
+
+
+def params_key(params: Params) -> str:
+    """A short name for params, '' for the house's own: part of a fact's key."""
+    if not params:
+        return ""
+    return hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _event_values(row: EventRow) -> tuple[Any, ...]:
+    at = row.position
+    return (
+        *(row.event_id, row.type, at.topic, at.partition, at.offset, row.time, row.request_id, row.causation_id),
+        *(row.owner, row.actor, row.aggregate, row.image_id, row.version, row.reason is None, row.reason, row.data),
+    )
+
+
+def _image_values(placed: Placed) -> tuple[Any, ...]:
+    image, content = placed.image, placed.image.content
+    return (
+        *(image.image_id, image.owner, image.version, content.sha256, content.size, content.media_type),
+        *(content.storage_key, content.width, content.height, image.filename, image.title, image.description),
+        *(list(image.tags), image.visibility, image.origin, orjson.dumps(image.wanted)),
+        *(image.created_at, image.updated_at, image.deleted_at, placed.position.partition, placed.position.offset),
+        words(image.title, image.description, image.filename, *image.tags),
+    )
+
+
+def _image(row: Sequence[Any]) -> Placed:
+    image_id, owner, version, sha256, size, media_type, storage_key, width, height, filename, title, *rest = row
+    description, tags, visibility, origin, wanted, created_at, updated_at, deleted_at, partition, offset, _ = rest
+    image = Image(
+        image_id=image_id,
+        owner=owner,
+        version=version,
+        content=Content(
+            sha256=sha256, size=size, media_type=media_type, storage_key=storage_key, width=width, height=height
+        ),
+        filename=filename,
+        title=title,
+        description=description,
+        tags=tuple(tags),
+        visibility=visibility,
+        origin=origin,
+        wanted=_WANTED.decode(wanted),
+        created_at=created_at,
+        updated_at=updated_at,
+        deleted_at=deleted_at,
+    )
+    return Placed(image, Position("framelog.images", partition, offset))
+
+
+def _attempt_values(attempt: Attempt) -> tuple[Any, ...]:
+    return (
+        *(attempt.cause, attempt.group, attempt.image_id, attempt.owner, attempt.sha256, list(attempt.algorithms)),
+        *(attempt.state, orjson.dumps(attempt.failures), attempt.started_at, attempt.finished_at),
+    )
+
+
+def _attempt(row: Sequence[Any]) -> Attempt:
+    cause, group, image_id, owner, sha256, algorithms, state, failures, started_at, finished_at = row
+    return Attempt(
+        cause=cause,
+        group=group,
+        image_id=image_id,
+        owner=owner,
+        sha256=sha256,
+        algorithms=tuple(algorithms),
+        state=state,
+        failures=_FAILURES.decode(failures),
+        started_at=started_at,
+        finished_at=finished_at,
+    )
+
+
+def _fact_values(fact: Fact) -> tuple[Any, ...]:
+    found = fact.result
+    search = drawn(found.algorithm, found.result)
+    return (
+        *(fact.image_id, fact.sha256, found.algorithm, params_key(found.params), found.version, fact.owner),
+        *(orjson.dumps(found.params), fact.completed_at, orjson.dumps(found.result)),
+        *(search.taken_at, search.camera, search.phash, list(search.terms), list(search.words)),
+    )
+
+
+def _columns(text: str) -> dict[str, str]:
+    return dict(column.split(" ") for column in text.split(", "))
+
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table(
+            name="events",
+            columns=_columns(
+                "event_id uuid, type text, topic text, partition int4, offset int8, append_time timestamptz, "
+                "request_id uuid, causation_id uuid, owner text, actor text, aggregate text, image_id uuid, "
+                "version int4, accepted bool, reason text, data jsonb"
+            ),
+            key=1,
+            values=_event_values,
+            writing="add",
+        ),
+        Table(
+            name="images",
+            columns=_columns(
+                "image_id uuid, owner text, version int4, sha256 text, size int8, media_type text, storage_key text, "
+                "width int4, height int4, filename text, title text, description text, tags text[], visibility text, "
+                "origin text, wanted jsonb, created_at timestamptz, updated_at timestamptz, deleted_at timestamptz, "
+                "partition int4, offset int8, words text[]"
+            ),
+            key=1,
+            values=_image_values,
+            writing="replace",
+            load=_image,
+        ),
+        Table(
+            name="attempts",
+            columns=_columns(
+                "cause uuid, algorithm_group text, image_id uuid, owner text, sha256 text, algorithms text[], "
+                "state text, failures jsonb, started_at timestamptz, finished_at timestamptz"
+            ),
+            key=2,
+            values=_attempt_values,
+            writing="replace",
+            load=_attempt,
+        ),
+        Table(
+            name="facts",
+            columns=_columns(
+                "image_id uuid, sha256 text, algorithm text, params_key text, version int4, owner text, params jsonb, "
+                "completed_at timestamptz, result jsonb, taken_at timestamptz, camera text, phash int8, "
+                "terms text[], words text[]"
+            ),
+            key=5,
+            values=_fact_values,
+            writing="keep",
+        ),
+    )
+}

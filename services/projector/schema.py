@@ -1,0 +1,101 @@
+"""The read model's own schema: named by the fingerprint of its SQL and folds, made anew, never altered."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.sql import SQL, Identifier
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+READ_ONLY = "framelog_read"
+_FOLDED_BY = (
+    ("contracts", ("events.py", "images.py", "analyses.py", "codec.py")),
+    ("contracts.read_model", ("tables.sql", "indexes.sql", "views.sql", "words.py", "colors.py")),
+    ("services.projector", ("fold.py", "projections.py", "rows.py", "searchable.py")),
+)
+
+
+def fingerprint() -> str:
+    """Twelve hex digits over everything that decides what the rows are: the SQL and the source of the folds."""
+    digest = hashlib.sha256()
+    for package, names in _FOLDED_BY:
+        for name in names:
+            digest.update((resources.files(package) / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+async def live(connection: Connection) -> str | None:
+    """The schema that is served, None where there is none yet."""
+    row = await (await connection.execute("SELECT schema FROM projection.live")).fetchone()
+    return row[0] if row else None
+
+
+async def ensure(connection: Connection) -> str:
+    """The newest schema of this code's fingerprint, made where there is none. The first ever is live at once."""
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE projection.schemas IN EXCLUSIVE MODE")
+        found = await connection.execute(
+            "SELECT name FROM projection.schemas WHERE fingerprint = %s ORDER BY created_at DESC", (fingerprint(),)
+        )
+        row = await found.fetchone()
+        name = row[0] if row else await _create(connection)
+        if await live(connection) is None:
+            await switch(connection, name)
+    return name
+
+
+async def switch(connection: Connection, schema: str) -> None:
+    """Serve `schema` from now on: the views `framelog.*` are laid over it anew, in one transaction."""
+    async with connection.transaction():
+        await connection.execute(
+            "INSERT INTO projection.live (schema) VALUES (%s)"
+            " ON CONFLICT (only) DO UPDATE SET schema = excluded.schema",
+            (schema,),
+        )
+        await _lay_views(connection, schema)
+
+
+async def reached(connection: Connection, schema: str, ends: Mapping[tuple[str, int], int]) -> bool:
+    """Whether the rows of `schema` stand at or after these offsets, keyed (topic, partition)."""
+    found = await connection.execute(
+        "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s", (schema,)
+    )
+    stands = {(topic, partition): offset async for topic, partition, offset in found}
+    return all(stands.get(at, 0) >= end for at, end in ends.items())
+
+
+async def _create(connection: Connection) -> str:
+    counted = await (await connection.execute("SELECT count(*)::text FROM projection.schemas")).fetchone()
+    name = f"read_model_{fingerprint()}_{int(counted[0]) + 1 if counted else 1}"
+    await connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
+    await connection.execute(SQL("SET LOCAL search_path TO {}").format(Identifier(name)))
+    for file in ("tables.sql", "indexes.sql", "views.sql"):
+        await connection.execute((resources.files("contracts.read_model") / file).read_bytes())
+    await connection.execute(
+        "INSERT INTO projection.schemas (name, fingerprint) VALUES (%s, %s)", (name, fingerprint())
+    )
+    return name
+
+
+async def _lay_views(connection: Connection, schema: str) -> None:
+    tables = await connection.execute(
+        "SELECT table_name::text FROM information_schema.tables WHERE table_schema = %s ORDER BY 1", (schema,)
+    )
+    names = [row[0] for row in await tables.fetchall()]
+    await connection.execute("DROP SCHEMA IF EXISTS framelog CASCADE")
+    await connection.execute("CREATE SCHEMA framelog")
+    for name in names:
+        await connection.execute(
+            SQL("CREATE VIEW framelog.{} AS SELECT * FROM {}.{}").format(
+                Identifier(name), Identifier(schema), Identifier(name)
+            )
+        )
+    await connection.execute(
+        SQL(
+            "GRANT USAGE ON SCHEMA framelog, projection TO {role};"
+            "GRANT SELECT ON ALL TABLES IN SCHEMA framelog, projection TO {role}"
+        ).format(role=Identifier(READ_ONLY))
+    )

@@ -1,0 +1,72 @@
+"""The projector's SQL. What differs between tables is composed from their declared columns, never from data."""
+
+from psycopg import sql
+from psycopg.sql import SQL, Composed, Identifier
+
+from services.projector.rows import Table
+
+CLAIM = """
+INSERT INTO projection.offsets AS mine (schema, topic, partition, epoch) VALUES (%s, %s, %s, 1)
+ON CONFLICT (schema, topic, partition) DO UPDATE SET epoch = mine.epoch + 1 WHERE mine.state <> 'fenced'
+RETURNING next_offset, epoch, append_time
+"""
+
+MOVE = """
+UPDATE projection.offsets AS mine
+SET next_offset = move.until, append_time = move.append_time
+FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+    AS move (topic, partition, start, epoch, until, append_time)
+WHERE mine.schema = %s
+  AND (mine.topic, mine.partition, mine.next_offset, mine.epoch) = (move.topic, move.partition, move.start, move.epoch)
+"""
+
+
+def stage(table: Table) -> Composed:
+    """A table of the session's own, empty at every commit, that COPY fills before one merge."""
+    return SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(_staged(table), Identifier(table.name))
+
+
+def copy(table: Table, into: str) -> Composed:
+    return SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(Identifier(into), _names(table))
+
+
+def merge(table: Table) -> Composed:
+    return SQL("INSERT INTO {} ({}) SELECT {} FROM {} {}").format(
+        Identifier(table.name), _names(table), _names(table), _staged(table), _on_conflict(table)
+    )
+
+
+def insert(table: Table) -> Composed:
+    values = SQL(", ").join(SQL("%s::{}").format(SQL(type_)) for type_ in table.columns.values())
+    return SQL("INSERT INTO {} ({}) VALUES ({}) {}").format(
+        Identifier(table.name), _names(table), values, _on_conflict(table)
+    )
+
+
+def select(table: Table) -> Composed:
+    """The rows under some keys, each key column given as an array."""
+    keys = list(table.columns)[: table.key]
+    arrays = SQL(", ").join(SQL("%s::{}[]").format(SQL(table.columns[key])) for key in keys)
+    names = SQL(", ").join(map(Identifier, keys))
+    return SQL("SELECT {} FROM {} JOIN unnest({}) AS asked ({}) USING ({})").format(
+        _names(table), Identifier(table.name), arrays, names, names
+    )
+
+
+def _staged(table: Table) -> Identifier:
+    return Identifier(f"staged_{table.name}")
+
+
+def _names(table: Table) -> Composed:
+    return SQL(", ").join(map(Identifier, table.columns))
+
+
+def _on_conflict(table: Table) -> sql.Composable:
+    keys = SQL(", ").join(map(Identifier, list(table.columns)[: table.key]))
+    if table.writing == "add":
+        return SQL("")
+    if table.writing == "keep":
+        return SQL("ON CONFLICT ({}) DO NOTHING").format(keys)
+    rest = list(table.columns)[table.key :]
+    sets = SQL(", ").join(SQL("{} = excluded.{}").format(Identifier(name), Identifier(name)) for name in rest)
+    return SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(keys, sets)
