@@ -8,20 +8,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExistsError, for_code
+from aiokafka.structs import OffsetAndMetadata
 from minio import Minio
 from minio.error import S3Error
-from tenacity import AsyncRetrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from adapters.log import Names
 from contracts.topics import TOPICS, Topic
-
-# The first group of a new Kafka waits for the topic that keeps the groups' offsets.
-_COORDINATED = AsyncRetrying(
-    retry=retry_if_exception_type(GroupCoordinatorNotAvailableError),
-    wait=wait_fixed(0.2),
-    stop=stop_after_delay(30),
-    reraise=True,
-)
 
 
 class WrongTopic(Exception):
@@ -160,7 +153,7 @@ async def _refuse_other_configs(client: AIOKafkaAdminClient, declared: Mapping[s
 
 async def _create_group(bootstrap: str, group: str, partitions: Sequence[TopicPartition]) -> bool:
     async with admin(bootstrap) as client:
-        if await _COORDINATED(client.list_consumer_group_offsets, group):
+        if any(at.offset >= 0 for at in (await _committed(client, group, partitions)).values()):
             return False
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
     await consumer.start()
@@ -170,3 +163,27 @@ async def _create_group(bootstrap: str, group: str, partitions: Sequence[TopicPa
         return True
     finally:
         await consumer.stop()
+
+
+async def _committed(
+    client: AIOKafkaAdminClient, group: str, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """The group's offsets, -1 where it has none.
+
+    A coordinator that is still loading answers no partition at all, which aiokafka hands on as if it were an answer:
+    taken for a group without offsets, an old group would be moved to the end. So an answer counts once it is whole.
+    """
+
+    async def ask() -> dict[TopicPartition, OffsetAndMetadata]:
+        try:
+            found: dict[TopicPartition, OffsetAndMetadata] = await client.list_consumer_group_offsets(
+                group, partitions=list(partitions)
+            )
+        except GroupCoordinatorNotAvailableError:  # the first group of a new Kafka: its offsets' topic is being made
+            return {}
+        return found
+
+    def partial(found: dict[TopicPartition, OffsetAndMetadata]) -> bool:
+        return len(found) < len(partitions)
+
+    return await AsyncRetrying(retry=retry_if_result(partial), wait=wait_fixed(0.1), stop=stop_after_delay(30))(ask)
