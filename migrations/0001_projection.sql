@@ -10,8 +10,8 @@ CREATE TABLE projection.schemas (
 
 -- At most one row: the read model that is served.
 CREATE TABLE projection.live (
-    only   bool PRIMARY KEY DEFAULT true CHECK (only),
-    schema text NOT NULL REFERENCES projection.schemas (name)
+    the_one bool PRIMARY KEY DEFAULT true CHECK (the_one),
+    schema  text NOT NULL REFERENCES projection.schemas (name)
 );
 
 -- `append_time` is the running maximum of the partition's append times, so that time never falls.
@@ -21,7 +21,7 @@ CREATE TABLE projection.offsets (
     topic       text   NOT NULL,
     partition   int    NOT NULL,
     next_offset bigint NOT NULL DEFAULT 0,
-    append_time timestamptz NOT NULL DEFAULT '-infinity',
+    append_time timestamptz NOT NULL DEFAULT 'epoch',
     epoch       bigint NOT NULL DEFAULT 0,
     state       text   NOT NULL DEFAULT 'following' CHECK (state IN ('following', 'fenced')),
     PRIMARY KEY (schema, topic, partition)

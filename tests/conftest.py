@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,17 +20,8 @@ from psycopg.conninfo import make_conninfo
 
 from adapters.admin import create_bucket, create_topics, delete_topics
 from adapters.log import Names
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Addresses of real servers."""
-
-    kafka: str
-    s3: str
-    s3_access_key: str
-    s3_secret_key: str
-    postgres: str
+from migrations import migrate
+from tests.running import House, Stack
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +73,10 @@ def _remove_bucket(stack: Stack, bucket: str) -> None:
     for _ in client.remove_objects(bucket, found):
         pass
     client.remove_bucket(bucket)
+
+
+@pytest.fixture
+async def house(stack: Stack, topics: Names, bucket: str, database: str) -> House:
+    """Topics, a bucket and a migrated database for this test alone, and the services that can run on them."""
+    await migrate(database)
+    return House(stack, topics, bucket, database)

@@ -52,7 +52,7 @@ async def switch(connection: Connection, schema: str) -> None:
     async with connection.transaction():
         await connection.execute(
             "INSERT INTO projection.live (schema) VALUES (%s)"
-            " ON CONFLICT (only) DO UPDATE SET schema = excluded.schema",
+            " ON CONFLICT (the_one) DO UPDATE SET schema = excluded.schema",
             (schema,),
         )
         await _lay_views(connection, schema)

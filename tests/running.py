@@ -1,0 +1,96 @@
+"""Framelog's own processes, run for a test against its own topics, bucket and database."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from adapters.log import Names
+from contracts.codec import decode
+from contracts.dead_letters import RecordBuried
+from contracts.topics import DEAD_LETTERS
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Addresses of real servers."""
+
+    kafka: str
+    s3: str
+    s3_access_key: str
+    s3_secret_key: str
+    postgres: str
+
+
+@dataclass(frozen=True)
+class House:
+    """What one test owns of the stack, as the services' environment."""
+
+    stack: Stack
+    names: Names
+    bucket: str
+    database: str
+
+    def environment(self, **more: object) -> dict[str, str]:
+        own = {
+            "FRAMELOG_KAFKA": self.stack.kafka,
+            "FRAMELOG_S3": self.stack.s3,
+            "FRAMELOG_S3_ACCESS_KEY": self.stack.s3_access_key,
+            "FRAMELOG_S3_SECRET_KEY": self.stack.s3_secret_key,
+            "FRAMELOG_S3_BUCKET": self.bucket,
+            "FRAMELOG_POSTGRES": self.database,
+            "FRAMELOG_TOPIC_PREFIX": self.names.prefix,
+        }
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("FRAMELOG_")}
+        return bare | own | {f"FRAMELOG_{name.upper()}": str(value) for name, value in more.items()}
+
+    @asynccontextmanager
+    async def run(self, module: str, **settings: object) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A service as `python -m` runs it; stopped by SIGTERM, which it must answer with exit 0."""
+        process = await self.start(module, **settings)
+        try:
+            yield process
+        finally:
+            code = await stop(process)
+        assert code == 0, f"{module} ended with {code}"
+
+    async def start(self, module: str, **settings: object) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, env=self.environment(**settings), start_new_session=True
+        )
+
+
+    async def dead_letters(self, count: int, within: float = 10) -> list[RecordBuried]:
+        """Every dead letter there is, once there are `count` of them; waits a moment for one too many."""
+        topic = self.names.physical(DEAD_LETTERS.name)
+        found: list[RecordBuried] = []
+        async with AIOKafkaConsumer(
+            topic, bootstrap_servers=self.stack.kafka, auto_offset_reset="earliest"
+        ) as consumer:
+            async with asyncio.timeout(within):
+                while len(found) < count:
+                    found += _letters(self.names, await consumer.getmany(timeout_ms=200))
+            return found + _letters(self.names, await consumer.getmany(timeout_ms=500))
+
+
+def _letters(names: Names, fetched: Mapping[object, list[Any]]) -> list[RecordBuried]:
+    return [decode(names.record(raw)).event for records in fetched.values() for raw in records]
+
+
+async def stop(process: asyncio.subprocess.Process, within: float = 15) -> int:
+    """SIGTERM, and SIGKILL if that is not heeded in time. The exit code; a test's own kill counts as 0."""
+    if process.returncode is not None:
+        return 0 if process.returncode == -signal.SIGKILL else process.returncode
+    process.terminate()
+    try:
+        return await asyncio.wait_for(process.wait(), within)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
