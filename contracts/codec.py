@@ -81,6 +81,11 @@ def decode(record: Record) -> Recorded[Event]:
     return Recorded(event=event, type=type_, cause=cause, position=record.position, time=record.time)
 
 
+def read(type_: str, body: bytes) -> Event:
+    """The event in a body that was decoded before, as the table `events` keeps it."""
+    return _CURRENT[type_][1].decode(body)
+
+
 def key_of(event: Event) -> bytes:
     """The key that orders an event: its aggregate's id, or for a dead letter the key of the record it holds."""
     if isinstance(event, RecordBuried):

@@ -60,24 +60,26 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS attempt ON true;
 
--- An image's one word for all of them: `completed` where nothing is wanted.
-CREATE VIEW image_statuses AS
+-- An image with all of them, and one word for all of them: `completed` where nothing is wanted.
+CREATE VIEW described_images AS
 SELECT
-    image.image_id,
+    image.*,
     CASE
         WHEN every.queued + every.running = 0 AND every.failed = 0 THEN 'completed'
         WHEN every.queued + every.running = 0 AND every.completed = 0 THEN 'failed'
         WHEN every.queued + every.running = 0 THEN 'partial'
         WHEN every.running + every.completed + every.failed > 0 THEN 'running'
         ELSE 'queued'
-    END AS status
+    END AS status,
+    every.analyses
 FROM images AS image
 CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE status = 'queued') AS queued,
         count(*) FILTER (WHERE status = 'running') AS running,
         count(*) FILTER (WHERE status = 'completed') AS completed,
-        count(*) FILTER (WHERE status = 'failed') AS failed
-    FROM wanted_analyses
-    WHERE wanted_analyses.image_id = image.image_id
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        coalesce(jsonb_agg(to_jsonb(one) ORDER BY one.position), '[]') AS analyses
+    FROM wanted_analyses AS one
+    WHERE one.image_id = image.image_id
 ) AS every;

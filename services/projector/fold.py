@@ -7,8 +7,9 @@ import orjson
 
 from contracts.codec import key_of
 from contracts.events import Recorded, Rejected
+from contracts.read_model.images import Placed
 from services.projector.projections import PROJECTIONS, Projection
-from services.projector.rows import EventRow, Placed, Rows, State
+from services.projector.rows import EventRow, Rows, State
 
 Batch = Sequence[Recorded[Any]]
 

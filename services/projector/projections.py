@@ -8,8 +8,9 @@ from contracts import analyses, images
 from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt, Fact, Result
 from contracts.events import Recorded, Rejected
 from contracts.images import ImageEvent
+from contracts.read_model.images import Placed
 from contracts.topics import ANALYSES, IMAGES
-from services.projector.rows import Key, Placed, State, params_key
+from services.projector.rows import Key, State, params_key
 
 Part = Any
 """What of an event concerns one key."""

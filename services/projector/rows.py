@@ -12,8 +12,7 @@ import orjson
 
 from contracts.analyses import Attempt, Fact, Failure
 from contracts.events import Params, Position
-from contracts.images import Content, Image, Wanted
-from contracts.read_model.words import words
+from contracts.read_model import images
 from services.projector.searchable import drawn
 
 Key = Hashable
@@ -21,7 +20,6 @@ State = Any
 Rows = dict[str, dict[Key, State]]
 """Table → key → state."""
 
-_WANTED = msgspec.json.Decoder(tuple[Wanted, ...])
 _FAILURES = msgspec.json.Decoder(tuple[Failure, ...])
 
 
@@ -42,14 +40,6 @@ class EventRow:
     version: int | None
     reason: str | None
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An image, and the position of the event that made it so."""
-
-    image: Image
-    position: Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,41 +71,6 @@ def _event_values(row: EventRow) -> tuple[Any, ...]:
         *(row.event_id, row.type, at.topic, at.partition, at.offset, row.time, row.request_id, row.causation_id),
         *(row.owner, row.actor, row.aggregate, row.image_id, row.version, row.reason is None, row.reason, row.data),
     )
-
-
-def _image_values(placed: Placed) -> tuple[Any, ...]:
-    image, content = placed.image, placed.image.content
-    return (
-        *(image.image_id, image.owner, image.version, content.sha256, content.size, content.media_type),
-        *(content.storage_key, content.width, content.height, image.filename, image.title, image.description),
-        *(list(image.tags), image.visibility, image.origin, orjson.dumps(image.wanted)),
-        *(image.created_at, image.updated_at, image.deleted_at, placed.position.partition, placed.position.offset),
-        words(image.title, image.description, image.filename, *image.tags),
-    )
-
-
-def _image(row: Sequence[Any]) -> Placed:
-    image_id, owner, version, sha256, size, media_type, storage_key, width, height, filename, title, *rest = row
-    description, tags, visibility, origin, wanted, created_at, updated_at, deleted_at, partition, offset, _ = rest
-    image = Image(
-        image_id=image_id,
-        owner=owner,
-        version=version,
-        content=Content(
-            sha256=sha256, size=size, media_type=media_type, storage_key=storage_key, width=width, height=height
-        ),
-        filename=filename,
-        title=title,
-        description=description,
-        tags=tuple(tags),
-        visibility=visibility,
-        origin=origin,
-        wanted=_WANTED.decode(wanted),
-        created_at=created_at,
-        updated_at=updated_at,
-        deleted_at=deleted_at,
-    )
-    return Placed(image, Position("framelog.images", partition, offset))
 
 
 def _attempt_values(attempt: Attempt) -> tuple[Any, ...]:
@@ -171,16 +126,11 @@ TABLES = {
         ),
         Table(
             name="images",
-            columns=_columns(
-                "image_id uuid, owner text, version int4, sha256 text, size int8, media_type text, storage_key text, "
-                "width int4, height int4, filename text, title text, description text, tags text[], visibility text, "
-                "origin text, wanted jsonb, created_at timestamptz, updated_at timestamptz, deleted_at timestamptz, "
-                "partition int4, offset int8, words text[]"
-            ),
+            columns=dict(images.COLUMNS),
             key=1,
-            values=_image_values,
+            values=images.values,
             writing="replace",
-            load=_image,
+            load=images.placed,
         ),
         Table(
             name="attempts",

@@ -72,14 +72,14 @@ async def test_an_analysis_settles_the_status_and_a_duplicate_event_changes_noth
     image, upload = uid("image"), uid("upload")
     async with house.run(PROJECTOR):
         await append(log, events.uploaded(image), "upload")
-        await eventually(house, "SELECT * FROM framelog.image_statuses WHERE status = 'queued'")
+        await eventually(house, "SELECT * FROM framelog.described_images WHERE status = 'queued'")
         await append(log, events.started(image, upload), "started")
-        await eventually(house, "SELECT * FROM framelog.image_statuses WHERE status = 'running'")
+        await eventually(house, "SELECT * FROM framelog.described_images WHERE status = 'running'")
         await append(log, events.completed(image, upload), "outcome")
         await append(log, events.failed(image, upload), "outcome")
         await append(log, events.failed(uid("other"), upload), "last")
         await eventually(house, "SELECT * FROM framelog.events WHERE event_id = %s", uid("last"))
-        assert await rows(house, "SELECT status FROM framelog.image_statuses") == [{"status": "completed"}]
+        assert await rows(house, "SELECT status FROM framelog.described_images") == [{"status": "completed"}]
         facts = await rows(house, "SELECT algorithm FROM framelog.facts ORDER BY 1")
         assert [fact["algorithm"] for fact in facts] == ["exif", "hash"]
 
@@ -98,7 +98,10 @@ async def test_records_nobody_can_read_are_buried_once_and_their_neighbours_go_o
         await eventually(house, "SELECT * FROM framelog.images")
     buried = await house.dead_letters(len(poison))
     assert sorted(letter.reason for letter in buried) == ["malformed", "missing-header", "wrong-key"]
-    assert {letter.value for letter in buried} == {"ew==", *(letter.value for letter in buried if letter.value != "ew==")}
+    assert {letter.value for letter in buried} == {
+        "ew==",
+        *(letter.value for letter in buried if letter.value != "ew=="),
+    }
 
 
 async def test_a_kill_between_any_two_batches_loses_nothing_and_repeats_nothing(house: House, log: Log) -> None:

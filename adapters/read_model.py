@@ -1,0 +1,158 @@
+"""The read model in Postgres, as ingest and query ask it: rows as states, verdicts, and how far it has got."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg import AsyncConnection, OperationalError
+from psycopg.errors import InvalidSchemaName, UndefinedTable
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from adapters.waiting import Poll
+from contracts import images
+from contracts.codec import read
+from contracts.events import Position, Rejected, TryLater
+from contracts.images import Image
+from contracts.read_model.images import COLUMNS, placed
+from contracts.resources.images import Analysis, Described
+from contracts.topics import IMAGES
+
+POOL_SECONDS = 1.0
+_ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
+_COLUMNS = [name for name, _ in COLUMNS]
+
+IMAGE = "SELECT * FROM described_images WHERE image_id = %s"
+LIFE = """
+SELECT type, data, append_time FROM events
+WHERE image_id = %s AND topic = %s AND accepted AND "offset" <= %s ORDER BY "offset"
+"""
+VERDICT_COLUMNS = (
+    'event_id, type, topic, partition, "offset", append_time, request_id, owner, image_id, version, reason'
+)
+VERDICTS = f"SELECT {VERDICT_COLUMNS} FROM events WHERE event_id = ANY(%s)"
+OF_REQUEST = f"SELECT {VERDICT_COLUMNS} FROM events WHERE request_id = %s"
+OWN_BYTES = """
+SELECT * FROM described_images
+WHERE sha256 = %s AND owner = %s AND deleted_at IS NULL AND origin <> 'job' ORDER BY created_at LIMIT 1
+"""
+STANDS = "SELECT topic, partition, next_offset FROM projection.offsets JOIN projection.live USING (schema)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the fold made of an event: `version` where it was accepted, else the reason."""
+
+    event_id: UUID
+    type: str
+    position: Position
+    time: datetime
+    request_id: UUID | None
+    owner: str | None
+    image_id: UUID | None
+    version: int | None
+    reason: str | None
+
+
+class ReadModel:
+    """Every question raises TryLater while Postgres is down or has no read model yet."""
+
+    def __init__(self, postgres: str, connections: int = 8) -> None:
+        self._pool = AsyncConnectionPool(
+            postgres,
+            min_size=1,
+            max_size=connections,
+            timeout=POOL_SECONDS,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "options": "-c search_path=framelog -c timezone=UTC -c default_transaction_read_only=on",
+            },
+            configure=_leave_json_encoded,
+            open=False,
+        )
+        self._verdicts: Poll[UUID, Verdict] = Poll(self._verdicts_of)
+        self._positions: Poll[Position, bool] = Poll(self._reached)
+
+    async def __aenter__(self) -> "ReadModel":
+        await self._pool.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close(timeout=1)
+
+    async def rows(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[DictRow]:
+        """All rows of a query; columns of JSON are left encoded, as bytes."""
+        async with self._connection() as connection:
+            return await (await connection.execute(query.encode(), params)).fetchall()
+
+    async def image(self, image_id: UUID) -> Described | None:
+        found = await self.rows(IMAGE, (image_id,))
+        return described(found[0]) if found else None
+
+    async def of_same_bytes(self, owner: str, sha256: str) -> Described | None:
+        """The owner's oldest image with these bytes, deleted ones and those fetched for jobs left out."""
+        found = await self.rows(OWN_BYTES, (sha256, owner))
+        return described(found[0]) if found else None
+
+    async def image_as_of(self, image_id: UUID, upto: int) -> Image | None:
+        """The fold of an image's accepted events up to an offset, that one included."""
+        image: Image | None = None
+        for row in await self.rows(LIFE, (image_id, IMAGES.name, upto)):
+            folded = images.apply(image, read(row["type"], row["data"]), row["append_time"])
+            if not isinstance(folded, Rejected):
+                image = folded
+        return image
+
+    async def of_request(self, request_id: UUID) -> Verdict | None:
+        """What became of a request, if the read model has seen its event."""
+        found = await self.rows(OF_REQUEST, (request_id,))
+        return _verdict(found[0]) if found else None
+
+    async def verdict(self, event_id: UUID, within: float) -> Verdict | None:
+        """The fold's verdict, as soon as the read model has the event; None if it has not within so many seconds."""
+        return await self._verdicts.wait(event_id, within)
+
+    async def reached(self, end: Position, within: float) -> bool:
+        """Whether the read model comes to hold everything before `end` within so many seconds."""
+        return bool(await self._positions.wait(end, within))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (OperationalError, PoolTimeout) as error:
+            raise TryLater(f"Postgres does not answer: {error}") from error
+        except (UndefinedTable, InvalidSchemaName) as error:
+            raise TryLater("there is no read model yet: the projector makes it") from error
+
+    async def _verdicts_of(self, event_ids: Collection[UUID]) -> dict[UUID, Verdict]:
+        found = map(_verdict, await self.rows(VERDICTS, (list(event_ids),)))
+        return {verdict.event_id: verdict for verdict in found}
+
+    async def _reached(self, ends: Collection[Position]) -> dict[Position, bool]:
+        stands = {(row["topic"], row["partition"]): row["next_offset"] for row in await self.rows(STANDS)}
+        return {end: True for end in ends if stands.get((end.topic, end.partition), 0) >= end.offset}
+
+
+def described(row: DictRow) -> Described:
+    """A row of the view `described_images`."""
+    at = placed([row[name] for name in _COLUMNS])
+    return Described(
+        image=at.image, position=at.position, status=row["status"], analyses=_ANALYSES.decode(row["analyses"])
+    )
+
+
+def _verdict(row: DictRow) -> Verdict:
+    at = Position(row.pop("topic"), row.pop("partition"), row.pop("offset"))
+    return Verdict(position=at, time=row.pop("append_time"), **row)
+
+
+async def _leave_json_encoded(connection: AsyncConnection[DictRow]) -> None:
+    set_json_loads(lambda encoded: encoded, connection)
