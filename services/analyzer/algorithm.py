@@ -1,0 +1,99 @@
+"""What an algorithm is: made once from settings, then asked about one picture at a time, in a guarded child."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from contracts import ids
+from contracts.events import Json, Params
+from services.analyzer.decoded import DecodedImage
+
+Settings = Mapping[str, str]
+Schema = Mapping[str, Json]
+
+NO_PARAMS: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """A picture made of a picture: its encoded bytes, named among the renditions of the original `of` (SHA-256)."""
+
+    of: str
+    name: str
+    width: int
+    height: int
+    media_type: str
+    data: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def key(self) -> str:
+        return ids.rendition_key(self.of, self.sha256)
+
+    def described(self) -> dict[str, Json]:
+        """What a result says of it, in place of the bytes."""
+        return {
+            "name": self.name,
+            "width": self.width,
+            "height": self.height,
+            "media_type": self.media_type,
+            "size": len(self.data),
+            "sha256": self.sha256,
+            "key": self.key,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an algorithm found. Each of `renditions` is stored under its key before the result is told to anyone."""
+
+    result: dict[str, Json]
+    renditions: tuple[Rendition, ...] = ()
+
+
+class Algorithm(Protocol):
+    """`version` rises whenever the same picture may give another result. Schemas are JSON Schema (2020-12).
+
+    `analyze` is pure: the same bytes and params give the same result, on any machine. `params` fit the schema.
+    Raising Unreadable says that the picture is at fault, anything else that the algorithm is.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def params_schema(self) -> Schema: ...
+    @property
+    def result_schema(self) -> Schema: ...
+
+    def analyze(self, image: DecodedImage, params: Params) -> Finding: ...
+
+
+class House:
+    """The algorithms that come with Framelog: nothing to set, and the house's own params `{}` alone."""
+
+    params_schema: Schema = NO_PARAMS
+
+    def __init__(self, settings: Settings) -> None: ...
+
+
+class Disabled(Exception):
+    """Raised by an algorithm's constructor: it cannot run here, and why."""
+
+
+def object_schema(**properties: Json) -> Schema:
+    """The JSON Schema of an object that has exactly these members."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

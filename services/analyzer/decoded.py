@@ -1,0 +1,149 @@
+"""One decode, many results: nothing is decoded before it is asked for, and the scaled picture only once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from services.analyzer import pixels
+from services.analyzer.opening import Caps, frames_of, open_guarded, reading
+
+LARGE, SMALL, THUMB = 1600, 512, 128
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What is known before a pixel is decoded. `width` and `height` are upright; `orientation` is EXIF's, 1–8.
+
+    `bits` is the depth of one channel as stored. `exif_note` says what is wrong with the EXIF, or is None.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    orientation: int
+    frames: int
+    has_alpha: bool
+    bits: int
+    icc: bytes | None
+    exif: Image.Exif
+    exif_note: str | None
+
+    @property
+    def size(self) -> Size:
+        return self.width, self.height
+
+
+class DecodedImage:
+    """A stranger's bytes as pictures: upright, sRGB, mode RGB, or RGBA where a pixel is not opaque; first frame only.
+
+    The cascade always starts at the 1600 px fit, so that what is computed from `small` or `thumb` does not depend
+    on what else was wanted. Every member raises Unreadable for bad bytes, and MemoryError. Do not draw on them.
+    """
+
+    def __init__(self, data: bytes, sha256: str, caps: Caps | None = None) -> None:
+        self.data = data
+        self.sha256 = sha256
+        self._caps = caps or Caps()
+
+    @cached_property
+    def header(self) -> Header:
+        image = self._open()
+        with reading():
+            return _header(image, self.data)
+
+    @cached_property
+    def large(self) -> Image.Image:
+        """Fits 1600 px. Decoded at a fraction of its size where the format can (JPEG)."""
+        return self._decode(LARGE)
+
+    @cached_property
+    def small(self) -> Image.Image:
+        """Fits 512 px."""
+        return self._shrunk(self.large, SMALL)
+
+    @cached_property
+    def thumb(self) -> Image.Image:
+        """Fits 128 px."""
+        return self._shrunk(self.small, THUMB)
+
+    def full(self) -> Image.Image:
+        """Every pixel, decoded anew at each call: up to 4 bytes × `Caps.pixels`, and as much again while converting."""
+        return self._decode(None)
+
+    def _open(self) -> ImageFile:
+        return open_guarded(self.data, self._caps)
+
+    def _decode(self, longest: int | None) -> Image.Image:
+        upright, orientation = self.header.size, self._turn()
+        target = upright if longest is None else fit(upright, longest)
+        stored = target[::-1] if orientation >= 5 else target
+        image = self._open()
+        with reading():
+            if longest is not None and image.format in ("JPEG", "MPO"):
+                image.draft(None, stored)
+            image.load()
+            return pixels.finished(pixels.resized(image, stored), self.header.icc, orientation)
+
+    def _shrunk(self, larger: Image.Image, longest: int) -> Image.Image:
+        size = fit(self.header.size, longest)
+        return larger if size == larger.size else larger.resize(size, pixels.SHRINK)
+
+    def _turn(self) -> int:
+        """The turn that is still to be made: Pillow turns TIFF, AVIF's and HEIC's libraries their own."""
+        return 1 if self.header.format in ("TIFF", "HEIF") else self.header.orientation
+
+
+def fit(size: Size, longest: int) -> Size:
+    """The size whose longer side is at most `longest`, in the same proportions; never larger, never empty."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _header(image: ImageFile, data: bytes) -> Header:
+    exif, note = _exif(image)
+    orientation = _orientation(image, exif)
+    swapped = orientation >= 5 and image.format not in ("TIFF", "HEIF")
+    width, height = reversed(image.size) if swapped else image.size
+    return Header(
+        format="JPEG" if image.format == "MPO" else image.format or "",
+        mode=image.mode,
+        width=width,
+        height=height,
+        orientation=orientation,
+        frames=frames_of(image),
+        has_alpha=image.has_transparency_data,
+        bits=_bits(image, data),
+        icc=image.info.get("icc_profile") or None,
+        exif=exif,
+        exif_note=note,
+    )
+
+
+def _exif(image: ImageFile) -> tuple[Image.Exif, str | None]:
+    try:
+        return image.getexif(), None
+    except MemoryError:
+        raise
+    except Exception as error:  # broken EXIF does not spoil the pixels
+        return Image.Exif(), f"the EXIF is damaged: {type(error).__name__}: {error}"[:200]
+
+
+def _orientation(image: ImageFile, exif: Image.Exif) -> int:
+    stated = image.info.get("original_orientation") or exif.get(0x0112, 1)
+    return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
+
+
+def _bits(image: ImageFile, data: bytes) -> int:
+    """Bits of one channel in the file; Pillow gives 8 of a 16-bit RGB."""
+    depth: dict[str, Callable[[], int]] = {
+        "PNG": lambda: data[24],
+        "TIFF": lambda: int(getattr(image, "tag_v2", {}).get(258, (1,))[0]),
+        "HEIF": lambda: int(image.info.get("bit_depth", 8)),
+    }
+    by_mode = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}
+    return depth.get(image.format or "", lambda: by_mode.get(image.mode, 8))()

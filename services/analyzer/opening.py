@@ -1,0 +1,93 @@
+"""Opening bytes that a stranger sent: accepted formats only, nothing over the caps, every refusal with its type."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+# Imported by name, so that Pillow never loads the forty plug-ins that are not accepted.
+from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin
+
+from PIL import PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # isort: skip
+from PIL.ImageFile import ImageFile
+
+ACCEPTED = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "HEIF")
+PLUGINS = (AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin,
+           WebPImagePlugin)  # fmt: skip
+
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the cores belong to the neighbours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """The largest picture that is decoded; `animation_pixels` is frames times pixels of one frame."""
+
+    bytes: int = 100 * 1024 * 1024
+    pixels: int = 50_000_000
+    frames: int = 1_000
+    animation_pixels: int = 2_000_000_000
+
+
+class Unreadable(Exception):
+    """A picture that cannot be shown, now or ever. `type` is the slug of a problem type."""
+
+    def __init__(self, type: str, detail: str) -> None:
+        super().__init__(detail)
+        self.type = type
+        self.detail = detail
+
+
+def open_guarded(data: bytes, caps: Caps) -> ImageFile:
+    """The picture, its header read and no pixel decoded. Raises Unreadable, MemoryError."""
+    if len(data) > caps.bytes:
+        raise Unreadable("too-large", f"{len(data)} bytes, of at most {caps.bytes}")
+    if data[4:8] == b"ftyp":
+        _accept_heic()
+    Image.MAX_IMAGE_PIXELS = caps.pixels  # what Pillow checks by itself, deep in its plug-ins
+    with reading():
+        image = Image.open(BytesIO(data), formats=ACCEPTED)
+        frames = frames_of(image)
+    _check(image.width * image.height, frames, caps)
+    return image
+
+
+def frames_of(image: ImageFile) -> int:
+    """One for a still. A JPEG's companions (gain map, other eye) and a TIFF's or HEIC's pages are no animation."""
+    return int(getattr(image, "n_frames", 1)) if image.format in ("GIF", "PNG", "WEBP", "AVIF") else 1
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turns whatever Pillow raises over bad bytes into Unreadable; MemoryError passes."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except (Unreadable, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Unreadable("too-many-pixels", str(error)) from error
+    except Exception as error:  # over damaged bytes the codecs raise nearly anything
+        raise Unreadable("undecodable-image", f"{type(error).__name__}: {error}") from error
+
+
+def _check(pixels: int, frames: int, caps: Caps) -> None:
+    if pixels > caps.pixels:
+        raise Unreadable("too-many-pixels", f"{pixels} pixels, of at most {caps.pixels}")
+    if frames > caps.frames:
+        raise Unreadable("too-many-frames", f"{frames} frames, of at most {caps.frames}")
+    if frames * pixels > caps.animation_pixels:
+        raise Unreadable("too-many-frames", f"{frames} frames of {pixels} pixels, of at most {caps.animation_pixels}")
+
+
+def _accept_heic() -> None:
+    """Loaded when a picture needs it: the library is large, and not everywhere."""
+    if "HEIF" in Image.OPEN:
+        return
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise Unreadable("undecodable-image", "HEIC is not supported on this machine") from error
+    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False)

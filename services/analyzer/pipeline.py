@@ -1,0 +1,76 @@
+"""What every wanted algorithm says of one picture. Pure: no store, no clock; one algorithm's failure is its own."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import jsonschema_rs
+import orjson
+
+from contracts.analyses import Failure, Result
+from contracts.images import Wanted
+from services.analyzer.algorithm import Algorithm, Finding, Rendition
+from services.analyzer.decoded import DecodedImage
+from services.analyzer.opening import Unreadable
+
+LONGEST_DETAIL = 500
+LARGEST_RESULT = 256 * 1024  # bytes of JSON: all of a group's results travel in one event
+log = logging.getLogger(__name__)
+
+
+class Analysed(NamedTuple):
+    """One outcome per wanted algorithm, in their order, and the pictures that the results speak of."""
+
+    outcomes: list[Result | Failure]
+    renditions: list[Rendition]
+
+
+def analyze(image: DecodedImage, wanted: Sequence[Wanted], installed: Mapping[str, Algorithm]) -> Analysed:
+    """Never raises over a picture or an algorithm: what cannot be found is a Failure."""
+    analysed = Analysed([], [])
+    for one in wanted:
+        attempt = _attempt(image, one, installed.get(one.algorithm))
+        if isinstance(attempt, Finding):
+            analysed.renditions.extend(attempt.renditions)
+            analysed.outcomes.append(_result(one, installed[one.algorithm], attempt))
+        else:
+            analysed.outcomes.append(attempt)
+    return analysed
+
+
+def failed(wanted: Wanted, type: str, detail: str) -> Failure:
+    """`type` is the slug of a problem type; `detail` is made fit for an event."""
+    plain = detail.replace("\0", "").encode(errors="replace").decode()
+    return Failure(algorithm=wanted.algorithm, type=type, detail=plain[:LONGEST_DETAIL], params=wanted.params)
+
+
+def _attempt(image: DecodedImage, wanted: Wanted, algorithm: Algorithm | None) -> Finding | Failure:
+    if algorithm is None:
+        return failed(wanted, "algorithm-disabled", f"{wanted.algorithm} is not installed here")
+    try:
+        jsonschema_rs.validate(dict(algorithm.params_schema), wanted.params)
+        finding = algorithm.analyze(image, wanted.params)
+        _check(finding)
+    except jsonschema_rs.ValidationError as error:
+        return failed(wanted, "invalid-params", error.message)
+    except Unreadable as error:
+        return failed(wanted, error.type, error.detail)
+    except MemoryError:
+        return failed(wanted, "decode-memory", "there is not enough memory for this picture")
+    except Exception as error:
+        log.exception("%s failed on %s", wanted.algorithm, image.sha256)
+        return failed(wanted, "algorithm-failed", f"{type(error).__name__}: {error}")
+    return finding
+
+
+def _result(wanted: Wanted, algorithm: Algorithm, finding: Finding) -> Result:
+    return Result(algorithm=wanted.algorithm, version=algorithm.version, params=wanted.params, result=finding.result)
+
+
+def _check(finding: Finding) -> None:
+    """Refuses what no event and no database can hold, whoever wrote the algorithm. Raises ValueError, TypeError."""
+    encoded = orjson.dumps(finding.result)
+    if len(encoded) > LARGEST_RESULT:
+        raise ValueError(f"the result is {len(encoded)} bytes of JSON, of at most {LARGEST_RESULT}")
+    if b"\\u0000" in encoded:
+        raise ValueError("the result holds a NUL character")
