@@ -1,5 +1,6 @@
 """The read model in Postgres, as ingest and query ask it: rows as states, verdicts, and how far it has got."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from contracts.resources.images import Analysis, Described
 from contracts.topics import IMAGES
 
 POOL_SECONDS = 1.0
+QUERY_SECONDS = 5.0
 _ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
 _COLUMNS = [name for name, _ in COLUMNS]
 
@@ -62,7 +64,8 @@ class Verdict:
 class ReadModel:
     """Every question raises TryLater while Postgres is down or has no read model yet."""
 
-    def __init__(self, postgres: str, connections: int = 8) -> None:
+    def __init__(self, postgres: str, connections: int = 8, within: float = QUERY_SECONDS) -> None:
+        self._within = within
         self._pool = AsyncConnectionPool(
             postgres,
             min_size=1,
@@ -87,9 +90,16 @@ class ReadModel:
         await self._pool.close(timeout=1)
 
     async def rows(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[DictRow]:
-        """All rows of a query; columns of JSON are left encoded, as bytes."""
-        async with self._connection() as connection:
-            return await (await connection.execute(query.encode(), params)).fetchall()
+        """All rows of a query; columns of JSON are left encoded, as bytes.
+
+        A query that hangs is abandoned, not cancelled: psycopg's cancelling waits for the same server.
+        """
+        asking = asyncio.create_task(self._rows(query, params))
+        done, _ = await asyncio.wait((asking,), timeout=self._within)
+        if not done:
+            asking.add_done_callback(_forget)
+            raise TryLater(f"Postgres does not answer within {self._within} s")
+        return asking.result()
 
     async def image(self, image_id: UUID) -> Described | None:
         found = await self.rows(IMAGE, (image_id,))
@@ -132,6 +142,10 @@ class ReadModel:
         except (UndefinedTable, InvalidSchemaName) as error:
             raise TryLater("there is no read model yet: the projector makes it") from error
 
+    async def _rows(self, query: str, params: Sequence[Any] | Mapping[str, Any]) -> list[DictRow]:
+        async with self._connection() as connection:
+            return await (await connection.execute(query.encode(), params)).fetchall()
+
     async def _verdicts_of(self, event_ids: Collection[UUID]) -> dict[UUID, Verdict]:
         found = map(_verdict, await self.rows(VERDICTS, (list(event_ids),)))
         return {verdict.event_id: verdict for verdict in found}
@@ -156,3 +170,9 @@ def _verdict(row: DictRow) -> Verdict:
 
 async def _leave_json_encoded(connection: AsyncConnection[DictRow]) -> None:
     set_json_loads(lambda encoded: encoded, connection)
+
+
+def _forget(abandoned: asyncio.Task[Any]) -> None:
+    """Nobody waits for it any more: take its error, so that none is reported as never retrieved."""
+    if not abandoned.cancelled():
+        abandoned.exception()

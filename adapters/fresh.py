@@ -1,0 +1,34 @@
+"""A stale yes is fine, a no must be fresh: what is missing is only said so by a read model that has seen it all."""
+
+from uuid import UUID
+
+from adapters.ends import Ends
+from adapters.read_model import ReadModel
+from contracts.problems import Problem
+from contracts.resources.images import Described
+from contracts.topics import IMAGES, Topic
+
+WAIT_SECONDS = 5.0
+
+
+class Fresh:
+    """The read model, brought up to the end of the log where its answer would be no."""
+
+    def __init__(self, read_model: ReadModel, ends: Ends) -> None:
+        self._read_model = read_model
+        self._ends = ends
+
+    async def image(self, image_id: UUID) -> Described | None:
+        """The image, perhaps a moment old; None only if the log, as of now, has none."""
+        return await self._read_model.image(image_id) or await self.newest(image_id)
+
+    async def newest(self, image_id: UUID) -> Described | None:
+        """The image as the log has it as of now. Raises Problem `behind` if the read model is over 5 s away from it."""
+        await self.settled(IMAGES, str(image_id))
+        return await self._read_model.image(image_id)
+
+    async def settled(self, topic: Topic, key: str) -> None:
+        """Returns once the read model holds every event of `key` that the log holds now; else Problem `behind`."""
+        end = await self._ends.of_key(topic, key)
+        if end.offset and not await self._read_model.reached(end, WAIT_SECONDS):
+            raise Problem("behind", f"the read model has not reached {end}", headers={"Retry-After": "1"})

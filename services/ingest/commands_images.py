@@ -1,0 +1,79 @@
+"""Commands on images: what a client asks for becomes the event that proposes it. Pure; nothing is saved here."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from contracts.images import (
+    Changes,
+    Content,
+    Image,
+    ImageDeleted,
+    ImageRestored,
+    ImageUpdated,
+    ImageUploaded,
+    Visibility,
+    Wanted,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """What a client says of an image besides its bytes."""
+
+    filename: str
+    title: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    visibility: Visibility = "private"
+    wanted: tuple[Wanted, ...] = ()
+
+
+def receive(upload: Upload, content: Content, image_id: UUID, owner: str) -> ImageUploaded:
+    return ImageUploaded(
+        image_id=image_id,
+        owner=owner,
+        actor=owner,
+        content=content,
+        filename=upload.filename,
+        title=upload.title,
+        description=upload.description,
+        tags=upload.tags,
+        visibility=upload.visibility,
+        wanted=upload.wanted,
+    )
+
+
+def edit(image: Image, changes: Changes, expected: int | None, actor: str) -> ImageUpdated:
+    """Change what is said of an image; it is analysed again, which is free while the bytes are the same."""
+    return ImageUpdated(
+        image_id=image.image_id,
+        owner=image.owner,
+        actor=actor,
+        expected_version=expected,
+        changes=changes,
+        content=image.content,
+        replaces_content=False,
+        wanted=image.wanted,
+    )
+
+
+def replace(image: Image, content: Content, expected: int | None, actor: str) -> ImageUpdated:
+    """Give an image other bytes."""
+    return ImageUpdated(
+        image_id=image.image_id,
+        owner=image.owner,
+        actor=actor,
+        expected_version=expected,
+        changes={},
+        content=content,
+        replaces_content=True,
+        wanted=image.wanted,
+    )
+
+
+def delete(image: Image, expected: int | None, actor: str) -> ImageDeleted:
+    return ImageDeleted(image_id=image.image_id, owner=image.owner, actor=actor, expected_version=expected)
+
+
+def restore(image: Image, actor: str) -> ImageRestored:
+    return ImageRestored(image_id=image.image_id, owner=image.owner, actor=actor)

@@ -1,0 +1,174 @@
+"""Append, await the verdict, answer: a write never says more than the log will."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+
+from adapters.fresh import Fresh
+from adapters.log import Appended, Log, OutcomeUnknown
+from adapters.read_model import ReadModel, Verdict
+from contracts import ids, images
+from contracts.codec import Event
+from contracts.events import Cause, Position, Rejected, TryLater
+from contracts.images import Content, Image, ImageEvent
+from contracts.problems import Problem
+from contracts.resources.images import Described, just_created
+from services.ingest.commands_images import Upload, receive
+
+VERDICT_SECONDS = 5.0
+GLANCE_SECONDS = 1.0
+REJECTED = {
+    "version-mismatch": "version-mismatch",
+    "image-deleted": "not-found",
+    "image-not-found": "not-found",
+    "image-not-deleted": "image-not-deleted",
+    "image-exists": "idempotency-key-reuse",
+}
+"""The fold's reason → the problem a client is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asks, and the id under which every retry is the same request. `keyed` where the client chose it."""
+
+    id: UUID
+    actor: str
+    keyed: bool
+    if_match: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An accepted write: the image as that event left it. `created` is False where it was there before."""
+
+    described: Described
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A durable write whose verdict the read model does not know yet."""
+
+    event_id: UUID
+    position: Position
+
+
+class Writer:
+    """Raises Problem for every no, TryLater while the log or the read model is down."""
+
+    def __init__(self, log: Log, read_model: ReadModel, fresh: Fresh, now: Callable[[], datetime]) -> None:
+        self._log = log
+        self._read_model = read_model
+        self._fresh = fresh
+        self._now = now
+        self._breakers = AsyncCircuitBreakerFactory(default_threshold=3, default_ttl=5)
+
+    async def upload(self, request: Request, upload: Upload, content: Content, reuse: bool = True) -> Stored:
+        """A new image, or the one this account has of the same bytes. Needs Kafka alone."""
+        event_id = ids.requested(request.id, None, upload, content.sha256)
+        seen, same = await self._glance(request, content.sha256)
+        if seen:
+            return Stored(await self._as_left_by(_same_request(seen, event_id)), created=True)
+        if same and reuse:
+            return Stored(same)
+        event = receive(upload, content, ids.image(event_id), request.actor)
+        appended = await self._append(event, event_id, request)
+        created = images.apply(None, event, appended.time)
+        assert isinstance(created, Image)  # nothing contradicts the first event of an image
+        return Stored(just_created(created, appended.position), created=True)
+
+    async def change(
+        self,
+        request: Request,
+        image_id: UUID,
+        command: Callable[[Image], ImageEvent],
+        fields: Any = None,
+        sha256: str | None = None,
+    ) -> Stored | Pending:
+        """Propose `command` of the image as it stands, and answer what the log makes of it."""
+        event_id = ids.requested(request.id, request.if_match, [str(image_id), fields], sha256)
+        if request.keyed and (seen := await self._read_model.of_request(request.id)):
+            return Stored(await self._as_left_by(_same_request(seen, event_id)))
+        image = await self._own(request, image_id)
+        event = command(image)
+        await self._refuse_stale(image, event)
+        appended = await self._append(event, event_id, request)
+        verdict = await self._read_model.verdict(event_id, VERDICT_SECONDS)
+        return Stored(await self._as_left_by(verdict)) if verdict else Pending(event_id, appended.position)
+
+    async def _own(self, request: Request, image_id: UUID) -> Image:
+        found = await self._fresh.image(image_id)
+        if found is None or found.image.owner != request.actor:
+            raise Problem("not-found", f"there is no image {image_id}")
+        return found.image
+
+    async def _refuse_stale(self, image: Image, event: ImageEvent) -> None:
+        """Spare the log a proposal that it would reject; the no is asked of the newest state."""
+        if not isinstance(images.apply(image, event, image.updated_at), Rejected):
+            return
+        newest = await self._fresh.newest(image.image_id)
+        rejected = images.apply(newest.image if newest else None, event, image.updated_at)
+        if isinstance(rejected, Rejected):
+            raise _problem(rejected.reason)
+
+    async def _append(self, event: Event, event_id: UUID, request: Request) -> Appended:
+        cause = Cause(
+            event_id=event_id,
+            source="ingest",
+            time=self._now(),
+            request_id=request.id,
+            traceparent=request.traceparent,
+        )
+        try:
+            return await self._log.append(event, cause)
+        except OutcomeUnknown:
+            raise Problem(
+                "outcome-unknown",
+                "the log did not confirm in time; the same request with the same Idempotency-Key is safe",
+                headers={"Retry-After": "1"},
+                event_id=str(event_id),
+            ) from None
+
+    async def _as_left_by(self, verdict: Verdict) -> Described:
+        """The image as one accepted event left it, with its analyses as they are now."""
+        if verdict.reason:
+            raise _problem(verdict.reason)
+        assert verdict.image_id is not None  # every event of an image carries its id
+        now = await self._read_model.image(verdict.image_id)
+        then = await self._read_model.image_as_of(verdict.image_id, verdict.position.offset)
+        assert now is not None
+        assert then is not None  # its event has been accepted
+        return now if now.position == verdict.position else replace(now, image=then, position=verdict.position)
+
+    async def _glance(self, request: Request, sha256: str) -> tuple[Verdict | None, Described | None]:
+        """What an upload would like to know, if the read model can say so within a second; else nothing."""
+        try:
+            async with await self._breakers.get_breaker("read model"):
+                asking = asyncio.create_task(self._ask(request, sha256))
+                done, _ = await asyncio.wait((asking,), timeout=GLANCE_SECONDS)
+                if not done:
+                    raise TryLater("the read model takes too long")
+                return asking.result()
+        except (TryLater, OpenedState):
+            return None, None
+
+    async def _ask(self, request: Request, sha256: str) -> tuple[Verdict | None, Described | None]:
+        seen = await self._read_model.of_request(request.id) if request.keyed else None
+        return seen, None if seen else await self._read_model.of_same_bytes(request.actor, sha256)
+
+
+def _same_request(seen: Verdict, event_id: UUID) -> Verdict:
+    if seen.event_id != event_id:
+        raise Problem("idempotency-key-reuse", "this key was used for a request with other contents")
+    return seen
+
+
+def _problem(reason: str) -> Problem:
+    return Problem(REJECTED[reason], f"the log says: {reason}")
