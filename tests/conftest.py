@@ -7,7 +7,7 @@ three through testcontainers; a path to an endpoints.json, servers that are alre
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import fields
 from pathlib import Path
 from uuid import uuid4
@@ -22,12 +22,24 @@ from adapters.admin import create_bucket, create_topics, delete_topics
 from adapters.log import Names
 from migrations import migrate
 from tests.running import House, Stack
+from tests.servers import containers, engine_answers, own
+
+CHOICE = os.environ.get("FRAMELOG_TEST_STACK", "")
+
+
+def pytest_configure() -> None:
+    if CHOICE == "containers" and not engine_answers():
+        raise pytest.UsageError("FRAMELOG_TEST_STACK=containers: no Docker engine answers; start one, or unset it")
 
 
 @pytest.fixture(scope="session")
-def stack() -> Stack:
-    given = json.loads(Path(os.environ["FRAMELOG_TEST_STACK"]).read_text())
-    return Stack(**{field.name: given[field.name] for field in fields(Stack)})
+def stack() -> Iterator[Stack]:
+    if CHOICE in ("", "containers"):
+        with containers() if CHOICE else own() as started:
+            yield started
+    else:
+        given = json.loads(Path(CHOICE).read_text())
+        yield Stack(**{field.name: given[field.name] for field in fields(Stack)})
 
 
 @pytest.fixture

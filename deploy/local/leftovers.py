@@ -1,0 +1,92 @@
+"""What an earlier supervisor left behind when it was killed: found by what it wrote down, verified, ended."""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from deploy.local.home import Home
+
+SAME_START = 2.0  # seconds: how far two readings of one process's start may lie apart
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A child as its pid file has it. `created` is seconds since 1970: a pid alone may have passed to a stranger."""
+
+    name: str
+    pid: int
+    created: float
+    stop: int
+
+
+def recorded(home: Home) -> list[Recorded]:
+    return [one for path in sorted(home.run.glob("*.json")) if (one := _read(path))]
+
+
+def alive(record: Recorded) -> psutil.Process | None:
+    """The process that was written down, unless it has ended."""
+    process = _of(record.pid)
+    return process if process and _same(process, record) and process.status() != psutil.STATUS_ZOMBIE else None
+
+
+def reap(home: Home, patience: float = PATIENCE) -> list[str]:
+    """Ends every leftover: first asked, then killed. The names of those that were still running."""
+    found = {record.name: remains for record in recorded(home) if (remains := _ask_to_end(record))}
+    everything = [process for remains in found.values() for process in remains]
+    _, stubborn = psutil.wait_procs(everything, timeout=patience)
+    for process in stubborn:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=patience)
+    for path in home.run.glob("*.json"):
+        path.unlink(missing_ok=True)
+    return list(found)
+
+
+def _read(path: Path) -> Recorded | None:
+    with suppress(ValueError, KeyError, OSError):  # cut short by the kill itself: the child ended with its parent
+        said = json.loads(path.read_text())
+        return Recorded(path.stem, int(said["pid"]), float(said["created"]), int(said["stop"]))
+    return None
+
+
+def _ask_to_end(record: Recorded) -> list[psutil.Process]:
+    """Signals the child, or what outlived it. All of it that has to go."""
+    leader = alive(record)
+    family = [leader, *leader.children(recursive=True)] if leader else []
+    remains = list(dict.fromkeys([*family, *_session(record)]))
+    for process in [leader] if leader else remains:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(record.stop)
+            process.resume()
+    return remains
+
+
+def _session(record: Recorded) -> list[psutil.Process]:
+    """Who still is in the child's session. Its id is not given to another while anybody is."""
+    holder = _of(record.pid)
+    if holder and not _same(holder, record):
+        return []
+    return [one for one in psutil.process_iter() if _session_id(one.pid) == record.pid and one != holder]
+
+
+def _session_id(pid: int) -> int | None:
+    with suppress(OSError):
+        return os.getsid(pid)
+    return None
+
+
+def _of(pid: int) -> psutil.Process | None:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid)
+    return None
+
+
+def _same(process: psutil.Process, record: Recorded) -> bool:
+    born: float = process.create_time()
+    return abs(born - record.created) < SAME_START

