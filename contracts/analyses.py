@@ -31,6 +31,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisStarted:
+    """An analyzer has taken the cause in hand for one algorithm group."""
+
     image_id: UUID
     owner: Slug
     cause: UUID

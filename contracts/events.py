@@ -13,7 +13,7 @@ Json = Any  # a JSON value; Python's type system has no recursive alias that myp
 Params = dict[str, Json]
 
 # What a field may hold, so that no event the codec accepts is too large for a column or an index of the read model.
-Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 Slug = Annotated[str, Meta(min_length=1, max_length=100)]
 Line = Annotated[str, Meta(max_length=500)]
 Text = Annotated[str, Meta(max_length=20_000)]

@@ -56,6 +56,8 @@ class Changes(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageUploaded:
+    """An image began: the first event of its id."""
+
     image_id: UUID
     owner: Slug
     actor: Slug
@@ -86,6 +88,8 @@ class ImageUpdated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageDeleted:
+    """The image is gone for everyone; its owner can restore it."""
+
     image_id: UUID
     owner: Slug
     actor: Slug
@@ -94,6 +98,8 @@ class ImageDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRestored:
+    """A deleted image is back as it was."""
+
     image_id: UUID
     owner: Slug
     actor: Slug
