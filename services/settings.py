@@ -90,7 +90,13 @@ class Projector(Endpoints):
     projector_batch: int = Field(2_000, ge=1, description="most records folded in one transaction")
 
 
-SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Analyzer, Projector)
+class Client(Api):
+    """The command line, which finds the API of its own machine where the API itself was told to listen."""
+
+    url: str = Field("", description="address of the API for the command line; empty: that of credentials.json, else the port")
+
+
+SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Analyzer, Projector, Client)
 
 
 def table() -> dict[str, tuple[str, str]]:
