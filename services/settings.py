@@ -93,7 +93,7 @@ class Projector(Endpoints):
 class Client(Api):
     """The command line, which finds the API of its own machine where the API itself was told to listen."""
 
-    url: str = Field("", description="address of the API for the command line; empty: that of credentials.json, else the port")
+    url: str = Field("", description="where the command line finds the API; empty: credentials.json's, else the port")
 
 
 SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Analyzer, Projector, Client)
