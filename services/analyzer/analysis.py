@@ -1,38 +1,23 @@
 """What a picture's bytes say, found once: read again where it was found before, else worked out in a guarded child."""
 
+import asyncio
+import logging
+import os
+import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from tempfile import TemporaryFile
 from typing import NamedTuple, Self
 
 from contracts.analyses import Failure, Result
 from contracts.images import Wanted
+from services.analyzer.decoder import Child, Died
+from services.analyzer.jobs import Answer, Caps, Job, Setup, failed
 
+__all__ = ["Analysis", "Caps", "Found", "Setup"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
-    """The largest picture that is decoded; `animation_pixels` is frames times pixels of one frame."""
-
-    bytes: int = 100 * 1024 * 1024
-    pixels: int = 50_000_000
-    frames: int = 1_000
-    animation_pixels: int = 2_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """All that a decoder is told when it starts. `seconds` and `memory` (bytes) bound the work on one picture."""
-
-    s3: str
-    access_key: str
-    secret_key: str
-    bucket: str
-    region: str
-    group: str
-    caps: Caps = Caps()
-    seconds: float = 30.0
-    memory: int = 1024 * 1024 * 1024
-    plugins: str = "services.analyzer.plugins:installed"
-    settings: dict[str, str] = field(default_factory=dict)
+OVERTIME = (-signal.SIGALRM, -signal.SIGXCPU)
+SLACK_SECONDS = 60.0
+log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
@@ -43,20 +28,80 @@ class Found(NamedTuple):
 
 
 class Analysis:
-    """The decoders of one analyzer, `children` of them (0: as many as cores). Enter it before `find`."""
+    """The decoders of one analyzer, `children` of them (0: as many as cores). Enter it before `find`.
+
+    A child has pipes of its own, so its death names the one picture it worked on. That picture is tried once more
+    with every other decoder idle, since the kernel, short of memory, may have taken the wrong one; then it fails.
+    """
 
     def __init__(self, setup: Setup, children: int = 0) -> None:
         self._setup = setup
-        self._children = children
+        self._count = children or os.cpu_count() or 1
+        self._idle: asyncio.Queue[Child] = asyncio.Queue()
+        self._alone = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
+        self._lock = TemporaryFile()  # noqa: SIM115 - closed on exit, with the decoders that lock it
+        # A large picture may have to wait for every other decoder to finish with one.
+        patience = SLACK_SECONDS + 2 * self._setup.seconds * self._count
+        self._children = [Child(self._setup, self._lock.fileno(), patience) for _ in range(self._count)]
+        for child in self._children:
+            self._idle.put_nowait(child)
         return self
 
-    async def __aexit__(self, *_: object) -> None: ...
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(child.stop() for child in self._children))
+        self._lock.close()
 
     async def find(self, *, sha256: str, storage_key: str, size: int, wanted: Sequence[Wanted]) -> Found:
         """What is known of the bytes at `storage_key`; computes, and stores before it returns, only what is missing.
 
-        Safe to call concurrently and to cancel. Raises TryLater while object storage is down.
+        Safe to call concurrently and to cancel. Raises TryLater while object storage is down or no decoder starts.
         """
-        raise NotImplementedError
+        job = Job(sha256=sha256, storage_key=storage_key, size=size, wanted=tuple(wanted))
+        try:
+            return _found(await self._by_anyone(job))
+        except Died as death:
+            if death.code in OVERTIME:
+                return self._overtime(job)
+            log.warning("a decoder ended with %d on %s: once more, alone", death.code, sha256)
+        try:
+            return _found(await self._by_one_alone(job))
+        except Died as death:
+            return self._overtime(job) if death.code in OVERTIME else _dead(job, death)
+
+    async def _by_anyone(self, job: Job) -> Answer:
+        child = await self._idle.get()
+        try:
+            return await child.ask(job)
+        finally:
+            self._idle.put_nowait(child)
+
+    async def _by_one_alone(self, job: Job) -> Answer:
+        children: list[Child] = []
+        try:
+            async with self._alone:
+                while len(children) < self._count:
+                    children.append(await self._idle.get())
+                return await children[0].ask(job)
+        finally:
+            for child in children:
+                self._idle.put_nowait(child)
+
+    def _overtime(self, job: Job) -> Found:
+        log.warning("decoding %s took longer than %g s", job.sha256, self._setup.seconds)
+        return _all(job, "decode-timeout", f"decoding took longer than {self._setup.seconds:g} s")
+
+
+def _found(answer: Answer) -> Found:
+    return Found(answer.results, answer.failures)
+
+
+def _dead(job: Job, death: Died) -> Found:
+    log.error("a decoder ended with %d on %s, alone too", death.code, job.sha256)
+    how = f"by {signal.Signals(-death.code).name}" if death.code < 0 else f"with exit code {death.code}"
+    return _all(job, "decoder-died", f"the decoder ended {how}")
+
+
+def _all(job: Job, type: str, detail: str) -> Found:
+    return Found([], [failed(one, type, detail) for one in job.wanted])

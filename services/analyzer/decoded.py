@@ -2,16 +2,43 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from services.analyzer import pixels
-from services.analyzer.opening import Caps, frames_of, open_guarded, reading
+from services.analyzer.jobs import Caps
+from services.analyzer.opening import Unreadable, frames_of, open_guarded, reading
 
 LARGE, SMALL, THUMB = 1600, 512, 128
 Size = tuple[int, int]
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """A member worked out when it is first asked for; bad bytes are bad at once the second time."""
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, image: Any, _: type) -> T:
+        if self._name not in image.read:
+            image.read[self._name] = self._attempt(image)
+        found = image.read[self._name]
+        if isinstance(found, Unreadable):
+            raise found
+        return found  # type: ignore[no-any-return]
+
+    def _attempt(self, image: Any) -> T | Unreadable:
+        try:
+            return self._read(image)
+        except Unreadable as error:
+            return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,25 +75,26 @@ class DecodedImage:
     def __init__(self, data: bytes, sha256: str, caps: Caps | None = None) -> None:
         self.data = data
         self.sha256 = sha256
+        self.read: dict[str, Any] = {}
         self._caps = caps or Caps()
 
-    @cached_property
+    @Once
     def header(self) -> Header:
         image = self._open()
         with reading():
             return _header(image, self.data)
 
-    @cached_property
+    @Once
     def large(self) -> Image.Image:
         """Fits 1600 px. Decoded at a fraction of its size where the format can (JPEG)."""
         return self._decode(LARGE)
 
-    @cached_property
+    @Once
     def small(self) -> Image.Image:
         """Fits 512 px."""
         return self._shrunk(self.large, SMALL)
 
-    @cached_property
+    @Once
     def thumb(self) -> Image.Image:
         """Fits 128 px."""
         return self._shrunk(self.small, THUMB)

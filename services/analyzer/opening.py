@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 
 # Imported by name, so that Pillow never loads the forty plug-ins that are not accepted.
@@ -12,21 +11,13 @@ from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, JpegImag
 from PIL import PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # isort: skip
 from PIL.ImageFile import ImageFile
 
+from services.analyzer.jobs import Caps
+
 ACCEPTED = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP", "HEIF")
 PLUGINS = (AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin,
            WebPImagePlugin)  # fmt: skip
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the cores belong to the neighbours
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
-    """The largest picture that is decoded; `animation_pixels` is frames times pixels of one frame."""
-
-    bytes: int = 100 * 1024 * 1024
-    pixels: int = 50_000_000
-    frames: int = 1_000
-    animation_pixels: int = 2_000_000_000
 
 
 class Unreadable(Exception):

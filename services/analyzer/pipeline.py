@@ -11,9 +11,9 @@ from contracts.analyses import Failure, Result
 from contracts.images import Wanted
 from services.analyzer.algorithm import Algorithm, Finding, Rendition
 from services.analyzer.decoded import DecodedImage
+from services.analyzer.jobs import failed
 from services.analyzer.opening import Unreadable
 
-LONGEST_DETAIL = 500
 LARGEST_RESULT = 256 * 1024  # bytes of JSON: all of a group's results travel in one event
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,6 @@ def analyze(image: DecodedImage, wanted: Sequence[Wanted], installed: Mapping[st
         else:
             analysed.outcomes.append(attempt)
     return analysed
-
-
-def failed(wanted: Wanted, type: str, detail: str) -> Failure:
-    """`type` is the slug of a problem type; `detail` is made fit for an event."""
-    plain = detail.replace("\0", "").encode(errors="replace").decode()
-    return Failure(algorithm=wanted.algorithm, type=type, detail=plain[:LONGEST_DETAIL], params=wanted.params)
 
 
 def _attempt(image: DecodedImage, wanted: Wanted, algorithm: Algorithm | None) -> Finding | Failure:

@@ -1,0 +1,129 @@
+"""A decoder: a process of its own that reads jobs from stdin, one JSON line each, and answers on stdout.
+
+It may die at any byte of any picture. It holds nothing that the next one would miss.
+"""
+
+import hashlib
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+
+import msgspec
+import orjson
+
+from contracts.analyses import Failure, Result
+from contracts.events import TryLater
+from contracts.images import Wanted
+from services.analyzer import limits
+from services.analyzer.algorithm import Algorithm
+from services.analyzer.decoded import DecodedImage
+from services.analyzer.jobs import READY, Answer, Job, Setup, failed
+from services.analyzer.opening import Unreadable
+from services.analyzer.pipeline import Analysed, analyze
+from services.analyzer.results import Question, Results
+from services.analyzer.store import Store
+
+ALONE_ABOVE = 16_000_000  # pixels: of the larger pictures only one is decoded at a time
+
+
+class Decoder:
+    """Answers one job at a time. `lock` is a file that all decoders of an analyzer share."""
+
+    def __init__(self, setup: Setup, store: Store, installed: Mapping[str, Algorithm], lock: int) -> None:
+        self._setup = setup
+        self._store = store
+        self._results = Results(store, setup.group)
+        self._installed = installed
+        self._lock = lock
+
+    def answer(self, job: Job) -> Answer:
+        try:
+            return _answer(self._outcomes(job))
+        except TryLater as error:
+            return Answer(later=str(error))
+        except MemoryError:
+            return _answer(_all(job.wanted, "decode-memory", "there is not enough memory for this picture").outcomes)
+
+    def _outcomes(self, job: Job) -> list[Result | Failure]:
+        questions = {one: self._question(wanted) for one, wanted in enumerate(job.wanted)}
+        before = self._results.recall(job.sha256, questions.values())
+        missing = [one for one, question in questions.items() if question.name not in before]
+        if not missing:
+            return [before[question.name] for question in questions.values()]
+        found = self._computed(job, [job.wanted[one] for one in missing])
+        results = [outcome for outcome in found.outcomes if isinstance(outcome, Result)]
+        self._results.keep(job.sha256, before, results, found.renditions)
+        computed = dict(zip(missing, found.outcomes, strict=True))
+        return [computed.get(one) or before[question.name] for one, question in questions.items()]
+
+    def _question(self, wanted: Wanted) -> Question:
+        algorithm = self._installed.get(wanted.algorithm)
+        return Question(wanted.algorithm, algorithm.version if algorithm else 0, wanted.params)
+
+    def _computed(self, job: Job, missing: Sequence[Wanted]) -> Analysed:
+        caps = self._setup.caps
+        if job.size > caps.bytes:
+            return _all(missing, "too-large", f"{job.size} bytes, of at most {caps.bytes}")
+        data = self._store.get(job.storage_key)
+        if data is None:
+            return _all(missing, "object-missing", f"nothing lies at {job.storage_key}")
+        if hashlib.sha256(data).hexdigest() != job.sha256:
+            return _all(missing, "corrupt-object", f"the {len(data)} bytes at {job.storage_key} have another SHA-256")
+        return self._analysed(DecodedImage(data, job.sha256, caps), missing)
+
+    def _analysed(self, image: DecodedImage, wanted: Sequence[Wanted]) -> Analysed:
+        with limits.within(self._setup.seconds):
+            large = _is_large(image)
+        with limits.one_at_a_time(self._lock, large), limits.within(self._setup.seconds):
+            return analyze(image, wanted, self._installed)
+
+
+def _is_large(image: DecodedImage) -> bool:
+    try:
+        return image.header.width * image.header.height > ALONE_ABOVE
+    except Unreadable:
+        return False
+
+
+def _all(wanted: Sequence[Wanted], type: str, detail: str) -> Analysed:
+    return Analysed([failed(one, type, detail) for one in wanted], [])
+
+
+def _answer(outcomes: Sequence[Result | Failure]) -> Answer:
+    failures = [one for one in outcomes if isinstance(one, Failure)]
+    return Answer(
+        results=[one for one in outcomes if isinstance(one, Result)],
+        failures=failures,
+        spent=any(one.type == "decode-memory" for one in failures),
+    )
+
+
+def installed_by(setup: Setup) -> Mapping[str, Algorithm]:
+    module, _, callable_ = setup.plugins.partition(":")
+    installed: Mapping[str, Algorithm] = getattr(importlib.import_module(module), callable_)(setup.settings)
+    return installed
+
+
+def serve(jobs: BinaryIO, answers: BinaryIO, lock: int) -> None:
+    """Until `jobs` ends, as it does when the analyzer does."""
+    setup = msgspec.json.decode(jobs.readline(), type=Setup)
+    decoder = Decoder(setup, Store(setup), installed_by(setup), lock)
+    limits.confine(setup.memory)
+    answers.write(READY)
+    answers.flush()
+    for line in jobs:
+        answers.write(orjson.dumps(decoder.answer(msgspec.json.decode(line, type=Job))) + b"\n")
+        answers.flush()
+
+
+def main(parent: int, lock: int) -> None:
+    limits.end_with(parent)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    serve(sys.stdin.buffer, answers, lock)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
