@@ -57,8 +57,11 @@ def encode(event: Event, cause: Cause) -> Message:
     )
 
 
-def decode(record: Record) -> Recorded[Event]:
-    """The event in a record. Raises Undecodable, with the reason, for what no retry will make readable."""
+def decode(record: Record, time: datetime | None = None) -> Recorded[Event]:
+    """The event in a record. Raises Undecodable, with the reason, for what no retry will make readable.
+
+    `time` is the partition's running maximum of append times, where the reader keeps one; else the record's own.
+    """
     if record.value is None:
         raise Undecodable("null-body", "the record is a tombstone", record.position)
     try:
@@ -78,7 +81,7 @@ def decode(record: Record) -> Recorded[Event]:
         raise Undecodable("unknown-type", f"{type_} does not belong on {record.topic}", record.position)
     if key_of(event) != (record.key or b""):
         raise Undecodable("wrong-key", f"the event belongs under key {key_of(event)!r}", record.position)
-    return Recorded(event=event, type=type_, cause=cause, position=record.position, time=record.time)
+    return Recorded(event=event, type=type_, cause=cause, position=record.position, time=time or record.time)
 
 
 def read(type_: str, body: bytes) -> Event:

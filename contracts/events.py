@@ -89,7 +89,7 @@ class Message:
 class Recorded(Generic[E_co]):
     """An event together with what the log knows of it.
 
-    `time` is append time; the reader of a partition replaces it by the running maximum, so that it never falls.
+    `time` is append time: for a fold the running maximum of the partition, so that it never falls.
     """
 
     event: E_co

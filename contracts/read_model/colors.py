@@ -5,6 +5,7 @@ sRGB → XYZ (D65) → L*a*b*: IEC 61966-2-1 and CIE 15. A cell is 12.5 units wi
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 
 CELL = 12.5
@@ -12,6 +13,7 @@ Lab = tuple[float, float, float]
 _D65 = (0.95047, 1.0, 1.08883)
 
 
+@lru_cache(maxsize=4096)
 def cell(color: str) -> str:
     """The term that a stored colour `#rrggbb` is found under."""
     return _term(*(round(value / CELL) for value in lab(color)))

@@ -118,10 +118,10 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
             start = self._starts.get(at)
             if start is None or record.offset < start.next_offset:
                 continue  # handed out before the claim: it will come again, from where the rows stand
-            before = moves.get(at) or Move(*at, start, start.next_offset, start.append_time)
-            moves[at] = replace(before, end=record.offset + 1, append_time=max(before.append_time, record.time))
+            time = max(record.time, moves[at].append_time if at in moves else start.append_time)
+            moves[at] = Move(*at, start, record.offset + 1, time)
             try:
-                batch.append(replace(decode(record), time=moves[at].append_time))
+                batch.append(decode(record, time))
             except Undecodable as error:
                 await self._bury(record, error)
         return moves, batch
