@@ -1,0 +1,219 @@
+"""One member of a consumer group, by Faust: what is acknowledged is finished, in offset order, whatever dies.
+
+Left to itself Faust acknowledges a message whose handler raised or whose bytes it could not decode, and with
+concurrency it commits past messages that are still being worked on. So Faust only fetches, balances and commits here:
+one actor per topic takes raw records, tasks work on them, and the finished head of each partition is acknowledged.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, cast
+
+import faust
+import faust.streams
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types import TP, EventT
+from faust.types.tuples import Message
+
+from adapters.inhand import InHand
+from adapters.lanes import Lane
+from adapters.log import EPOCH, Names
+from adapters.watchdog import watch
+from contracts.events import Record
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How patient a member is, in seconds."""
+
+    session: float = 10.0  # a killed member's partitions wait this long for a new owner
+    handover: float = 5.0  # a rebalance waits this long for messages in hand
+    grace: float = 20.0  # a stop waits this long for messages in hand
+    closing: float = 10.0  # and this long for Faust to end
+    stuck: float = 60.0  # this long without anything finished, and the process ends
+
+
+class Member:
+    """The lanes of the partitions that this member has, and what it has in hand of them."""
+
+    def __init__(self, bootstrap: str, names: Names, group: str, pace: Pace, in_hand: InHand) -> None:
+        self._names = names
+        self._pace = pace
+        self._in_hand = in_hand
+        self._lanes: dict[TP, Lane] = {}
+        self._over: int | None = None  # the generation whose partitions were revoked last
+        self._closing = False
+        self._app = _app(bootstrap, group, pace.session)
+        self._app.on_crash = in_hand.fail
+        self._app.on_partitions_revoked.connect(cast(Any, self._revoked))
+
+    def read(self, topic: str, window: int) -> None:
+        """Has Faust read a topic, at most `window` messages of it in hand at once."""
+        slots = asyncio.Semaphore(window)
+
+        async def actor(stream: Any) -> None:
+            try:
+                async for event in stream.noack().events():
+                    await slots.acquire()
+                    self._take(event, slots.release)
+            except Exception as error:
+                self._in_hand.fail(error)
+
+        raw = self._app.topic(self._names.physical(topic), key_serializer="raw", value_serializer="raw")
+        self._app.agent(raw, name=topic)(actor)
+
+    async def run(self, stop: asyncio.Event, probe: AIOKafkaConsumer) -> None:
+        """Works until `stop` is set, then ends in order. Raises the failure that ended it otherwise."""
+        failure = self._in_hand.failure
+        starting = self._failing(self._app.start())
+        watching = self._failing(watch(lambda: self._in_hand.finished, partial(self._owes, probe), self._pace.stuck))
+        stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([failure, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (starting, watching, stopping):
+                task.cancel()
+            await self._close(self._pace.grace if stop.is_set() and not failure.done() else 0.0)
+        if failure.done():
+            failure.result()
+
+    def _take(self, event: EventT[Any], free: Callable[[], None]) -> None:
+        """Takes a message in hand, unless its time is over; calls `free` when it is in hand no longer."""
+        lane = self._lane(event.message)
+        held = lane.take(event.message.offset, event.ack) if lane else None
+        if lane is None or held is None:
+            free()
+            return
+        task = self._in_hand.start(self._record(event.message), partial(lane.finish, held))
+        task.add_done_callback(lambda _: free())
+
+    def _lane(self, message: Message) -> Lane | None:
+        """None for a message of an assignment that is over: it will be delivered again, here or elsewhere."""
+        if self._closing or message.generation_id in (self._over, None):
+            return None
+        if message.generation_id != self._app.consumer_generation_id:
+            return None
+        if message.tp not in self._lanes:
+            self._lanes[message.tp] = Lane(self._committed(message.tp))
+        return self._lanes[message.tp]
+
+    def _record(self, message: Message) -> Record:
+        return Record(
+            topic=self._names.logical(message.topic),
+            partition=message.partition,
+            offset=message.offset,
+            time=EPOCH + timedelta(milliseconds=round(message.timestamp * 1000)),
+            key=message.key,
+            value=message.value,
+            headers=tuple(cast("list[tuple[str, bytes]]", message.headers)),
+        )
+
+    async def _revoked(self, _app: object, revoked: set[TP], **_: object) -> None:
+        """Hands partitions over: a moment for what is in hand, a last commit, then nothing of them counts here."""
+        self._over = self._app.consumer_generation_id
+        partitions = {(self._names.logical(tp.topic), tp.partition) for tp in revoked}
+        await self._in_hand.leave(self._pace.handover, partitions)
+        await self._commit(revoked)
+        for tp in revoked:
+            if lane := self._lanes.pop(tp, None):
+                lane.close()
+
+    async def _commit(self, partitions: Iterable[TP]) -> None:
+        """Commits what is finished: Faust forgets what was acknowledged before it tells of a rebalance."""
+        positions = {tp: self._lanes[tp].position for tp in partitions if tp in self._lanes}
+        finished = {tp: position for tp, position in positions.items() if position is not None}
+        if not finished:
+            return
+        try:
+            async with asyncio.timeout(self._pace.handover):
+                await self._consumer._commit(finished)
+        except TimeoutError:
+            log.warning("the last commit was not confirmed: what it covered will be delivered again")
+
+    async def _close(self, within: float) -> None:
+        self._closing = True
+        await self._in_hand.leave(within)
+        await self._commit(list(self._lanes))
+        closing = asyncio.create_task(self._app.stop())
+        await asyncio.wait([closing], timeout=self._pace.closing)
+        if not closing.done():
+            log.warning("Faust does not end in time")
+
+    async def _owes(self, probe: AIOKafkaConsumer) -> bool:
+        """Whether there is something to do. Not while a dependency is down, Kafka among them."""
+        if self._in_hand.resting:
+            return False
+        joined = self._app.started and not self._app.rebalancing
+        mine = [TopicPartition(*tp) for tp in self._consumer.assignment()] if joined else []
+        try:
+            async with asyncio.timeout(self._pace.stuck / 6):
+                ends = await probe.end_offsets(mine) if mine else {}
+                await probe.topics()
+        except (KafkaError, TimeoutError):
+            return False
+        return not joined or any(end > self._position(TP(*tp)) for tp, end in ends.items())
+
+    def _position(self, tp: TP) -> int:
+        return (self._lanes[tp].position if tp in self._lanes else self._committed(tp)) or 0
+
+    def _committed(self, tp: TP) -> int | None:
+        """Where Faust began to read: the offset that the group had committed when it was given the partition."""
+        committed: int | None = self._consumer._committed_offset.get(tp)
+        return committed
+
+    @property
+    def _consumer(self) -> Any:
+        return self._app.consumer
+
+    def _failing(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task whose error ends the member."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:
+                self._in_hand.fail(error)
+
+        return asyncio.create_task(guarded())
+
+
+class _App(faust.App):
+    """Faust as a fetcher: keeps nothing on disk, and tells at once that a part of it crashed, in whatever thread."""
+
+    logger = logging.getLogger("faust.app")
+    on_crash: Callable[[BaseException], None]
+
+    def _create_directories(self) -> None: ...
+
+    def _crash(self, reason: BaseException) -> None:
+        super()._crash(reason)
+        self.loop.call_soon_threadsafe(self.on_crash, reason)
+
+
+def _app(bootstrap: str, group: str, session: float) -> _App:
+    if getattr(faust.streams, "_CStreamIterator", None) is None:
+        raise RuntimeError("faust lacks its compiled parts, and its Python loop acknowledges messages that it skips")
+    return _App(
+        group,
+        broker=[f"kafka://{address.strip()}" for address in bootstrap.split(",")],
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        table_standby_replicas=0,  # else Faust's own assignor, which is for tables
+        stream_buffer_maxsize=128,
+        stream_wait_empty=False,  # else a rebalance waits for ever for a message that backs off
+        broker_commit_every=100,
+        broker_commit_interval=1.0,
+        broker_session_timeout=session,
+        broker_heartbeat_interval=session / 4,
+        broker_rebalance_timeout=30.0,
+        broker_max_poll_interval=1_000_000.0,  # a full window does not poll, and the watchdog judges better
+        consumer_auto_offset_reset="earliest",
+    )

@@ -1,0 +1,84 @@
+"""Safe consumption of the log: every event handled at least once, and nothing committed that is not finished."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiokafka import AIOKafkaConsumer
+
+from adapters.inhand import InHand, where
+from adapters.log import Names
+from adapters.member import Member, Pace
+from adapters.telemetry import MESSAGE_SECONDS, MESSAGES
+from contracts.codec import Event, decode
+from contracts.events import Record, Recorded, Undecodable
+
+log = logging.getLogger(__name__)
+
+Handle = Callable[[Recorded[Event]], Awaitable[None]]
+Bury = Callable[[Record, Undecodable], Awaitable[None]]
+TOO_MANY = 100
+
+
+class TooManyUndecodable(Exception):
+    """So many records in a row are unreadable that this code must be at fault, not they."""
+
+
+class Stream:
+    """One member of one consumer group. Setting `stop` ends `consume` in order."""
+
+    def __init__(self, bootstrap: str, names: Names, group: str, stop: asyncio.Event, pace: Pace | None = None) -> None:
+        self._bootstrap = bootstrap
+        self._names = names
+        self._group = group
+        self._stop = stop
+        self._pace = pace or Pace()
+
+    async def consume(self, windows: Mapping[str, int], handle: Handle, bury: Bury) -> None:
+        """Calls `handle` for every event of the topics in `windows`, which say how many may be in hand at once.
+
+        Events of one key are handled one after the other. A TryLater from `handle` or `bury` is backed off from while
+        other keys go on. `bury` returns once the dead letter is acknowledged. Returns after `stop`; raises whatever
+        went wrong otherwise, after which the process must end, and be started anew.
+        """
+        probe = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        await probe.start()
+        try:
+            in_hand = InHand(self._group, _Reading(handle, bury, self._group).settle)
+            member = Member(self._bootstrap, self._names, self._group, self._pace, in_hand)
+            for topic, window in windows.items():
+                member.read(topic, window)
+            await member.run(self._stop, probe)
+        finally:
+            await probe.stop()
+
+
+class _Reading:
+    """What is done with one record: understood and handled, or buried."""
+
+    def __init__(self, handle: Handle, bury: Bury, consumer: str) -> None:
+        self._handle = handle
+        self._bury = bury
+        self._consumer = consumer
+        self._in_a_row = 0
+
+    async def settle(self, record: Record) -> None:
+        try:
+            recorded = decode(record)
+        except Undecodable as error:
+            await self._settle_unreadable(record, error)
+            return
+        self._in_a_row = 0
+        began = time.perf_counter()
+        await self._handle(recorded)
+        MESSAGE_SECONDS.labels(self._consumer, record.topic).observe(time.perf_counter() - began)
+        MESSAGES.labels(self._consumer, record.topic, "handled").inc()
+
+    async def _settle_unreadable(self, record: Record, error: Undecodable) -> None:
+        await self._bury(record, error)
+        log.warning("buried", extra={"reason": error.reason, "detail": error.detail, **where(record)})
+        MESSAGES.labels(self._consumer, record.topic, "buried").inc()
+        self._in_a_row += 1
+        if self._in_a_row >= TOO_MANY:
+            raise TooManyUndecodable(f"{self._in_a_row} records in a row; the last: {error}")
