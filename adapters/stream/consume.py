@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiokafka import AIOKafkaConsumer
 
-from adapters.inhand import InHand, where
 from adapters.log import Names
-from adapters.member import Member, Pace
+from adapters.stream.inhand import InHand, where
+from adapters.stream.member import Member, Pace
 from adapters.telemetry import MESSAGE_SECONDS, MESSAGES
 from contracts.codec import Event, decode
 from contracts.events import Record, Recorded, Undecodable

@@ -20,10 +20,10 @@ from aiokafka.errors import KafkaError
 from faust.types import TP, EventT
 from faust.types.tuples import Message
 
-from adapters.inhand import InHand
-from adapters.lanes import Lane
 from adapters.log import EPOCH, Names
-from adapters.watchdog import watch
+from adapters.stream.inhand import InHand
+from adapters.stream.lanes import Lane
+from adapters.stream.watchdog import watch
 from contracts.events import Record
 
 log = logging.getLogger(__name__)

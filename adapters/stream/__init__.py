@@ -1,0 +1,8 @@
+"""Safe consumption of the log by Faust: the one place that knows it (docs/adr/0001)."""
+
+from adapters.stream.consume import Stream, TooManyUndecodable
+from adapters.stream.lanes import Skipped
+from adapters.stream.member import Pace
+from adapters.stream.watchdog import Stuck
+
+__all__ = ["Pace", "Skipped", "Stream", "Stuck", "TooManyUndecodable"]
