@@ -98,7 +98,7 @@ def _format(directory: Path, run: list[str], broker: int, controller: int) -> No
     shutil.rmtree(fresh, ignore_errors=True)
     properties = _properties(directory, fresh, broker, controller)
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = [*run, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(properties)]
+    command = [*run, "kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", str(properties)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise CannotStart(f"kafka: cannot format {directory}: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
