@@ -9,7 +9,7 @@ from PIL.ImageFile import ImageFile
 
 from services.analyzer import pixels
 from services.analyzer.jobs import Caps
-from services.analyzer.opening import Unreadable, frames_of, open_guarded, reading
+from services.analyzer.opening import Unreadable, complaints, frames_of, open_guarded, reading
 
 LARGE, SMALL, THUMB = 1600, 512, 128
 Size = tuple[int, int]
@@ -153,12 +153,16 @@ def _header(image: ImageFile, data: bytes) -> Header:
 
 
 def _exif(image: ImageFile) -> tuple[Image.Exif, str | None]:
+    """Broken EXIF does not spoil the pixels. PNG's own `getexif` would decode them all, so it is not called."""
+    image._exif = None  # what Pillow tried to read by itself, silent about any error
     try:
-        return image.getexif(), None
+        with complaints() as heard:
+            exif = Image.Image.getexif(image)
     except MemoryError:
         raise
-    except Exception as error:  # broken EXIF does not spoil the pixels
-        return Image.Exif(), f"the EXIF is damaged: {type(error).__name__}: {error}"[:200]
+    except Exception as error:
+        return Image.Exif(), str(error)
+    return exif, next(iter(heard), None)
 
 
 def _orientation(image: ImageFile, exif: Image.Exif) -> int:

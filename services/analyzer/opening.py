@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from io import BytesIO
 
 # Imported by name, so that Pillow never loads the forty plug-ins that are not accepted.
-from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin
+from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
 
 from PIL import PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # isort: skip
 from PIL.ImageFile import ImageFile
@@ -59,9 +59,21 @@ def reading() -> Iterator[None]:
     except (Unreadable, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Unreadable("too-many-pixels", str(error)) from error
+        raise Unreadable("too-many-pixels", f"more than {Image.MAX_IMAGE_PIXELS} pixels") from error
+    except UnidentifiedImageError as error:
+        raise Unreadable("undecodable-image", "the bytes are no accepted kind of image") from error
     except Exception as error:  # over damaged bytes the codecs raise nearly anything
         raise Unreadable("undecodable-image", f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def complaints() -> Iterator[list[str]]:
+    """What Pillow warns of meanwhile, when it has ended."""
+    heard: list[str] = []
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        yield heard
+    heard.extend(str(warning.message) for warning in warned)
 
 
 def _check(pixels: int, frames: int, caps: Caps) -> None:

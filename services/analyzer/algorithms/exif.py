@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from PIL.ExifTags import GPS, IFD, Base
+from PIL.Image import Exif
 
 from contracts.events import Json, Params
 from services.analyzer.algorithm import Finding, House, object_schema
 from services.analyzer.decoded import DecodedImage
+from services.analyzer.opening import complaints
 
 LONGEST = 200
 Tags = Mapping[int, Any]
@@ -61,28 +63,30 @@ class ExifFacts(House):
     )
 
     def analyze(self, image: DecodedImage, params: Params) -> Finding:
-        exif, note = image.header.exif, image.header.exif_note
+        with complaints() as heard:  # Pillow reads a directory when it is first asked for
+            found = self._read(image.header.exif)
+        note = image.header.exif_note or next(iter(heard), None)
+        return Finding({**found, "note": printable(note) if note else None})
+
+    def _read(self, exif: Exif) -> dict[str, Json]:
         shot = or_none(lambda: exif.get_ifd(IFD.Exif)) or {}
         place = or_none(lambda: exif.get_ifd(IFD.GPSInfo)) or {}
-        return Finding(
-            {
-                "make": text(exif, Base.Make),
-                "model": text(exif, Base.Model),
-                "lens": text(shot, Base.LensModel),
-                "software": text(exif, Base.Software),
-                "artist": text(exif, Base.Artist),
-                "copyright": text(exif, Base.Copyright),
-                "taken_at": taken_at(ChainMap(shot, exif)),
-                "exposure_time": number(shot, Base.ExposureTime, most=1e6),
-                "f_number": number(shot, Base.FNumber, most=1e3),
-                "iso": whole(number(shot, Base.ISOSpeedRatings, most=1e8)),
-                "focal_length": number(shot, Base.FocalLength, most=1e5),
-                "focal_length_35mm": number(shot, Base.FocalLengthIn35mmFilm, most=1e5),
-                "flash": or_none(lambda: bool(int(shot[Base.Flash]) & 1)),
-                "gps": gps(place),
-                "note": printable(note) if note else None,
-            }
-        )
+        return {
+            "make": text(exif, Base.Make),
+            "model": text(exif, Base.Model),
+            "lens": text(shot, Base.LensModel),
+            "software": text(exif, Base.Software),
+            "artist": text(exif, Base.Artist),
+            "copyright": text(exif, Base.Copyright),
+            "taken_at": taken_at(ChainMap(shot, exif)),
+            "exposure_time": number(shot, Base.ExposureTime, most=1e6),
+            "f_number": number(shot, Base.FNumber, most=1e3),
+            "iso": whole(number(shot, Base.ISOSpeedRatings, most=1e8)),
+            "focal_length": number(shot, Base.FocalLength, most=1e5),
+            "focal_length_35mm": number(shot, Base.FocalLengthIn35mmFilm, most=1e5),
+            "flash": or_none(lambda: bool(int(shot[Base.Flash]) & 1)),
+            "gps": gps(place),
+        }
 
 
 def text(tags: Tags, tag: int) -> str | None:
