@@ -10,9 +10,11 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from deploy.local import tools
 from deploy.local.child import Program
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
+from deploy.local.tools import found
 
 # One broker acknowledges from the page cache; flushing each message first makes 2xx mean durable. A broker that was
 # killed is let back in once its last session has ended: 2 s here, 9 s by default. Offsets are kept for ten years.
@@ -40,11 +42,11 @@ offsets.retention.minutes=5256000
 """
 
 
-def kafka(home: Home, java: Path, jars: Path, broker: int, controller: int) -> Program:
+def kafka(home: Home, jars: Path, broker: int, controller: int) -> Program:
     """The broker, its storage formatted on the first start. Blocks for a second then."""
     directory = home.path / "kafka"
     directory.mkdir(exist_ok=True)
-    run = [str(java), "-cp", f"{jars}/libs/*"]
+    run = [str(found(tools.java).path), "-cp", f"{jars}/libs/*"]
     if not (directory / "data").exists():
         _format(directory, run, broker, controller)
     properties = _properties(directory, directory / "data", broker, controller)
@@ -98,7 +100,15 @@ def _format(directory: Path, run: list[str], broker: int, controller: int) -> No
     shutil.rmtree(fresh, ignore_errors=True)
     properties = _properties(directory, fresh, broker, controller)
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = [*run, "kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", str(properties)]
+    command = [
+        *run,
+        "kafka.tools.StorageTool",
+        "format",
+        "--standalone",
+        f"--cluster-id={cluster}",
+        "-c",
+        str(properties),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise CannotStart(f"kafka: cannot format {directory}: {(done.stdout + done.stderr).strip().splitlines()[-1]}")

@@ -11,21 +11,24 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from deploy.local import tools
 from deploy.local.child import Program, User
 from deploy.local.home import Home, write_secret
 from deploy.local.packages import how_to_install
 from deploy.local.refusal import CannotStart
+from deploy.local.tools import found
 
 ROLE = DATABASE = "framelog"
 
 
-def postgres(home: Home, binary: Path, password: str, port: int) -> Program:
+def postgres(home: Home, password: str, port: int) -> Program:
     """The server, its cluster made on the first start; under another user where we are root, since it refuses root.
 
     Raises CannotStart if that user cannot reach the home or the binary.
     """
     user = other_user() if os.geteuid() == 0 else None
     directory = home.path / "postgres"
+    binary = found(lambda: tools.postgres(_made_by(directory / "data"))).path
     if user:
         for needed in (home.path, binary.parent):
             _refuse_unreachable(user, needed)
@@ -88,6 +91,12 @@ def other_user() -> User:
             continue
         return User(name, found.pw_uid, found.pw_gid)
     raise CannotStart("Postgres refuses to run as root, and there is no user postgres or nobody: useradd postgres")
+
+
+def _made_by(data: Path) -> int | None:
+    """The major version of a standing cluster."""
+    version = data / "PG_VERSION"
+    return int(version.read_text().split(".")[0]) if version.exists() else None
 
 
 def _refuse_unreachable(user: User, directory: Path) -> None:

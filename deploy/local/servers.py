@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
-from deploy.local import ports, tools
+from deploy.local import ports
 from deploy.local.artifacts import KAFKA, MINIO
 from deploy.local.cache import cache
 from deploy.local.child import Program
@@ -82,13 +82,13 @@ async def start(supervisor: Supervisor, given: Given = Given(), step: Step = uns
     await side_by_side(
         meet("Kafka", addresses.kafka, has_metadata)
         if given.kafka
-        else run("Kafka", lambda: kafka(home, tools.java().path, cache() / KAFKA, broker, controller)),
+        else run("Kafka", lambda: kafka(home, cache() / KAFKA, broker, controller)),
         meet("S3", addresses.s3, is_live)
         if given.s3
         else run("MinIO", lambda: minio(home, cache() / MINIO / "minio", secrets.s3_secret_key, s3)),
         meet("Postgres", addresses.postgres, answers)
         if given.postgres
-        else run("Postgres", lambda: postgres(home, tools.postgres().path, secrets.postgres_password, database)),
+        else run("Postgres", lambda: postgres(home, secrets.postgres_password, database)),
     )
     return addresses
 

@@ -6,21 +6,21 @@ Standard library only: a bare machine runs this before anything is installed.
 import os
 import re
 import shutil
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.artifacts import GO_WHEEL, JAVA_WHEEL, POSTGRES_WHEEL
 from deploy.local.cache import cache
 from deploy.local.packages import how_to_install
+from deploy.local.refusal import CannotStart
+from deploy.local.running import output_of
 
 OLDEST_JAVA, OLDEST_GO, OLDEST_POSTGRES = 17, (1, 21), 15
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    name: str
     path: Path
     version: str
 
@@ -31,6 +31,16 @@ class Absent(Exception):
 
 class Unfit(Exception):
     """There, but of no use; the message is one line with the remedy."""
+
+
+def found(find: Callable[[], Tool]) -> Tool:
+    """The tool. Raises CannotStart, with the command that installs it."""
+    try:
+        return find()
+    except Unfit as unfit:
+        raise CannotStart(str(unfit)) from None
+    except Absent as absent:
+        raise CannotStart(f"{absent} is missing: {how_to_install(str(absent))}") from None
 
 
 def java() -> Tool:
@@ -45,7 +55,7 @@ def java() -> Tool:
             f"{path} is Java {version}, and Kafka needs {OLDEST_JAVA} or newer: {how_to_install('java')}, "
             "or point JAVA_HOME at a newer one"
         )
-    return Tool("java", path, version)
+    return Tool(path, version)
 
 
 def maven() -> Tool:
@@ -53,7 +63,7 @@ def maven() -> Tool:
     version = _version(path, "-v", r"Apache Maven (\d+\.\d+\.\d+)")
     if path is None or version is None:
         raise Absent("mvn")
-    return Tool("mvn", path, version)
+    return Tool(path, version)
 
 
 def go() -> Tool:
@@ -63,20 +73,26 @@ def go() -> Tool:
         raise Absent("go")
     if tuple(map(int, version.split(".")[:2])) < OLDEST_GO:
         raise Unfit(f"{path} is Go {version}, which cannot fetch the one that MinIO needs: {how_to_install('go')}")
-    return Tool("go", path, version)
+    return Tool(path, version)
 
 
-def postgres() -> Tool:
-    """The newest usable `postgres` that has its `initdb` beside it."""
+def postgres(made_by: int | None = None) -> Tool:
+    """The newest `postgres` with its `initdb` beside it; `made_by` is the major version that standing data needs."""
     found = [(_major(version), path, version) for path in _postgres_paths() if (version := _postgres_version(path))]
     if not found:
         raise Absent("postgres")
-    major, path, version = max(found, key=lambda one: one[0])
+    fitting = [one for one in found if made_by in (None, one[0])]
+    if not fitting:
+        raise Unfit(
+            f"the stack's data was made by Postgres {made_by}, which is gone: install that version again, or remove "
+            "the directory postgres in FRAMELOG_HOME (what it holds is rebuilt from the log)"
+        )
+    major, path, version = max(fitting, key=lambda one: one[0])
     if major < OLDEST_POSTGRES:
         raise Unfit(
             f"{path} is Postgres {version}, and {OLDEST_POSTGRES} or newer is needed: {how_to_install('postgres')}"
         )
-    return Tool("postgres", path, version)
+    return Tool(path, version)
 
 
 def _postgres_paths() -> list[Path]:
@@ -101,17 +117,9 @@ def _version(path: Path | None, ask: str, pattern: str) -> str | None:
     """None also for a stand-in that only offers to install the real one."""
     if path is None:
         return None
-    said = _run([str(path), ask])
+    said = output_of([str(path), ask])
     found = re.search(pattern, said or "")
     return found[1] if found else None
-
-
-def _run(command: Sequence[str]) -> str | None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout + done.stderr
 
 
 def _on_path(name: str) -> Path | None:
