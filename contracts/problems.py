@@ -33,7 +33,7 @@ PROBLEM_TYPES = (
     ProblemType("version-mismatch", 412, "The image has changed since you read it"),
     ProblemType("image-not-deleted", 409, "Only a deleted image can be restored"),
     # The bytes
-    ProblemType("too-large", 413, "The image has too many bytes"),
+    ProblemType("too-large", 413, "There are more bytes than are accepted"),
     ProblemType("unsupported-media-type", 415, "These bytes are not an accepted kind of image"),
     ProblemType("empty-upload", 422, "The upload holds no bytes"),
     ProblemType("undecodable-image", 422, "The image is damaged"),
@@ -84,3 +84,8 @@ class Problem(Exception):
         self.errors = errors
         self.headers = headers or {}
         self.members = members
+
+
+def invalid(*errors: FieldError) -> Problem:
+    """The Problem `invalid-request`, which names each place at fault."""
+    return Problem("invalid-request", "; ".join(f"{one.pointer}: {one.detail}" for one in errors[:5]), errors=errors)

@@ -11,13 +11,18 @@ _UNSAFE = re.compile(f"[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff\ufef
 
 
 def safe(name: str | None, media_type: str) -> str:
-    """The last part of `name` without control characters and marks of direction, of at most 255 bytes of UTF-8.
+    """What `cleaned` leaves of `name`, else `image` with the extension of the media type."""
+    return cleaned(name or "") or f"image.{EXTENSIONS[media_type]}"
 
-    Where nothing is left, `image` with the extension of the media type.
+
+def cleaned(name: str) -> str:
+    """The last part of a path without control characters and marks of direction, of at most 255 bytes of UTF-8.
+
+    Empty where nothing is left that names anything.
     """
-    last = re.split(r"[/\\]", _UNSAFE.sub("", name or ""))[-1]
+    last = re.split(r"[/\\]", _UNSAFE.sub("", name))[-1]
     found = unicodedata.normalize("NFC", last).strip()
-    return _cut(found) if found.strip(". ") else f"image.{EXTENSIONS[media_type]}"
+    return _cut(found) if found.strip(". ") else ""
 
 
 def _cut(name: str) -> str:

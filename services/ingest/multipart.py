@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
-from contracts.problems import FieldError, Problem
+from contracts.problems import FieldError, Problem, invalid
 
 FILE = "file"
 MOST_FIELD_BYTES = 64 * 1024
@@ -115,4 +115,4 @@ class _Reading:
 
 
 def _invalid(name: str, detail: str) -> Problem:
-    return Problem("invalid-request", detail, errors=(FieldError(pointer=f"/{name}", detail=detail),))
+    return invalid(FieldError(pointer=f"/{name}", detail=detail))

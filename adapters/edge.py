@@ -1,0 +1,90 @@
+"""The edge of every HTTP process: request ids, metrics, and an answer to what nobody expected."""
+
+import logging
+import os
+import re
+import time
+from uuid import UUID
+
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapters import problem_json
+from contracts.problems import Problem
+
+REQUESTS = Counter("http_requests_total", "requests answered", ["method", "route", "status"])
+SECONDS = Histogram("http_request_duration_seconds", "from headers to the answer's end", ["method", "route"])
+BYTES = Histogram(
+    "http_request_size_bytes", "bytes of the request's body", ["method", "route"], buckets=[4**n for n in range(5, 15)]
+)
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
+_METHODS = frozenset(problem_json.METHODS) | {"OPTIONS"}
+log = logging.getLogger(__name__)
+
+
+class Edge:
+    """Around all routes: gives the request its id, counts and times it, and answers what nobody expected with 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        await _Exchange(scope, receive, send).run(self.app)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._received = 0
+        self._status = 0
+        self._id = scope["request_id"] = _request_id(scope)
+
+    async def run(self, app: ASGIApp) -> None:
+        start = time.perf_counter()
+        try:
+            await app(self._scope, self._counted, self._tagged)
+        except Exception:
+            log.exception("unexpected", extra={"request_id": self._id, "path": self._scope["path"]})
+            if self._status:
+                raise  # the answer has begun: only a broken connection can tell the client now
+            problem = Problem("internal-error", "The request id tells the operator where to look.")
+            await problem_json.response(problem, self._scope)(self._scope, self._receive, self._tagged)
+        finally:
+            self._count(time.perf_counter() - start)
+
+    async def _counted(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        return message
+
+    async def _tagged(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message.setdefault("headers", []).append((b"x-request-id", self._id.encode()))
+        await self._send(message)
+
+    def _count(self, seconds: float) -> None:
+        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        route = getattr(self._scope.get("route"), "path", "unknown")
+        REQUESTS.labels(method, route, self._status).inc()
+        SECONDS.labels(method, route).observe(seconds)
+        BYTES.labels(method, route).observe(self._received)
+
+
+def uuid7() -> UUID:
+    """An id that is later in order the later it is made (RFC 9562 §5.7)."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1)
+
+
+def _request_id(scope: Scope) -> str:
+    """The client's own X-Request-Id where it can go into a log line, else a new one."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else str(uuid7())

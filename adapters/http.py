@@ -1,0 +1,85 @@
+"""What every HTTP process shares: the application, its JSON, its own pages."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from html import escape
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from adapters import problem_json
+from adapters.edge import Edge
+from contracts.problems import BY_SLUG
+
+JSON_BYTES = 1024 * 1024
+"""`max_body_size` of every route that takes JSON."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class Json(Response):
+    """Whatever orjson takes: dicts, dataclasses, UUIDs, UTC datetimes."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content, option=orjson.OPT_UTC_Z)
+
+
+def application(title: str, version: str, lifespan: Lifespan, routers: Sequence[APIRouter]) -> FastAPI:
+    """An API whose every error is a problem. Routes spell their paths out in full: metrics name them by it."""
+    app = FastAPIOffline(
+        redoc_url=None,
+        title=title,
+        version=version,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        responses=problem_json.documented("malformed-request", "invalid-request", "internal-error", "unavailable"),
+    )
+    problem_json.install(app)
+    app.add_middleware(Edge)
+    for router in (*routers, PAGES):
+        app.include_router(router)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+PAGES = APIRouter(include_in_schema=False)
+
+
+@PAGES.get("/livez")
+async def livez() -> Response:
+    """The process turns. Touches nothing."""
+    return Json({"status": "ok"})
+
+
+@PAGES.get("/metrics")
+async def metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@PAGES.get("/problems/{slug}")
+async def problem_page(slug: str) -> Response:
+    """What a problem's `type` leads to."""
+    problem = BY_SLUG.get(slug)
+    if problem is None:
+        raise HTTPException(404)
+    title = escape(problem.title)
+    return HTMLResponse(
+        f"<!doctype html><title>{title}</title><h1>{title}</h1><p><code>{slug}</code>, {problem.status}"
+    )
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if not app.openapi_schema:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = problem_json.SCHEMA
+        app.openapi_schema = schema
+    return app.openapi_schema

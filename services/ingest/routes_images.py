@@ -1,0 +1,181 @@
+"""What clients do to images: upload, replace, describe, delete, restore."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Response
+from fastapi import Request as HttpRequest
+
+from adapters.conditions import etag, expected_version, idempotency_key
+from adapters.edge import uuid7
+from adapters.http import JSON_BYTES, Json
+from adapters.principal import Principal, Who
+from adapters.problem_json import documented
+from contracts import ids
+from contracts.resources.images import image_json
+from services.ingest import commands_images as commands
+from services.ingest.documented import FORM_BODY, IMAGE_OR_FORM_BODY
+from services.ingest.fields import KNOWN, Patch, said, wanted
+from services.ingest.receive import Receiver
+from services.ingest.write import Pending, Request, Stored, Writer
+
+ROUTES = APIRouter(tags=["images"])
+
+BYTES = (
+    "malformed-request",
+    "request-timeout",
+    "too-large",
+    "unsupported-media-type",
+    "invalid-request",
+    "idempotency-key-reuse",
+    "empty-upload",
+    "undecodable-image",
+    "too-many-pixels",
+    "too-many-frames",
+    "unavailable",
+    "outcome-unknown",
+)
+CHANGE = (
+    "malformed-request",
+    "not-found",
+    "invalid-request",
+    "idempotency-key-reuse",
+    "unavailable",
+    "behind",
+    "outcome-unknown",
+)
+VERSIONED = (*CHANGE, "version-required", "version-mismatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """What these routes are made of. `house` are the algorithms of every image, `known` those one may ask for."""
+
+    receiver: Receiver
+    writer: Writer
+    house: tuple[str, ...]
+    known: frozenset[str]
+
+
+async def _ingest(request: HttpRequest) -> Ingest:
+    found: Ingest = request.app.state.ingest
+    return found
+
+
+Parts = Annotated[Ingest, Depends(_ingest)]
+IfMatch = Annotated[str | None, Header(description="The ETag of the version you have read, or `*`")]
+IdempotencyKey = Annotated[str | None, Header(description="A retry with the same key has no second effect")]
+
+
+@ROUTES.post("/v1/images", status_code=201, openapi_extra=FORM_BODY, responses=documented(*BYTES))
+async def upload(request: HttpRequest, parts: Parts, who: Who, idempotency_key: IdempotencyKey = None) -> Response:
+    """The bytes are stored, then the event is in the log, then the answer is 201; 200 for one's own duplicate."""
+    asked = _asked(request, who, idempotency_key)
+    async with parts.receiver.read(request, KNOWN) as received:
+        fields = said(received.fields)
+        command = fields.upload(received.filename, wanted(fields.algorithms, parts.house, parts.known))
+        content = await received.keep()
+    stored = await parts.writer.upload(asked, command, content, reuse=fields.on_duplicate == "reuse")
+    return _shown(stored, 201 if stored.created else 200)
+
+
+@ROUTES.put(
+    "/v1/images/{image_id}/content",
+    openapi_extra=IMAGE_OR_FORM_BODY,
+    responses=documented(*BYTES, *VERSIONED),
+)
+async def replace(
+    request: HttpRequest,
+    parts: Parts,
+    who: Who,
+    image_id: UUID,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Other bytes for the same image."""
+    expected, asked = expected_version(if_match), _asked(request, who, idempotency_key, if_match)
+    async with parts.receiver.read(request, (), raw=True) as received:
+        command = partial(commands.replace, content=received.content, expected=expected, actor=who.account)
+        content = await received.keep()
+    return _answer(await parts.writer.change(asked, image_id, command, sha256=content.sha256))
+
+
+@ROUTES.patch("/v1/images/{image_id}", responses=documented(*VERSIONED, "too-large"), max_body_size=JSON_BYTES)
+async def describe(
+    request: HttpRequest,
+    parts: Parts,
+    who: Who,
+    image_id: UUID,
+    patch: Patch,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """A merge patch of title, description, tags, visibility and file name."""
+    changes = patch.changes()
+    command = partial(commands.edit, changes=changes, expected=expected_version(if_match), actor=who.account)
+    asked = _asked(request, who, idempotency_key, if_match)
+    return _answer(await parts.writer.change(asked, image_id, command, fields=changes))
+
+
+@ROUTES.delete("/v1/images/{image_id}", status_code=204, responses=documented(*VERSIONED))
+async def delete(
+    request: HttpRequest,
+    parts: Parts,
+    who: Who,
+    image_id: UUID,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Out of sight for all but its owner's list of deleted images; `restore` brings it back."""
+    command = partial(commands.delete, expected=expected_version(if_match), actor=who.account)
+    asked = _asked(request, who, idempotency_key, if_match)
+    return _answer(await parts.writer.change(asked, image_id, command), gone=True)
+
+
+@ROUTES.post("/v1/images/{image_id}/restore", responses=documented(*CHANGE, "image-not-deleted"))
+async def restore(
+    request: HttpRequest, parts: Parts, who: Who, image_id: UUID, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """A deleted image as it was."""
+    command = partial(commands.restore, actor=who.account)
+    asked = _asked(request, who, idempotency_key)
+    return _answer(await parts.writer.change(asked, image_id, command))
+
+
+def _asked(request: HttpRequest, who: Principal, key: str | None, if_match: str | None = None) -> Request:
+    """The same key makes the same request; without one every request is its own."""
+    given = idempotency_key(key)
+    id_ = ids.request_id(who.account, request.method, request.url.path, given) if given else uuid7()
+    return Request(
+        id=id_,
+        actor=who.account,
+        keyed=given is not None,
+        if_match=if_match,
+        traceparent=request.headers.get("traceparent"),
+    )
+
+
+def _answer(written: Stored | Pending, gone: bool = False) -> Response:
+    if isinstance(written, Pending):
+        return _pending(written)
+    return Response(status_code=204, headers=_headers(written)) if gone else _shown(written, 200)
+
+
+def _shown(stored: Stored, status: int) -> Response:
+    headers = _headers(stored)
+    if status == 201:
+        headers["Location"] = f"/v1/images/{stored.described.image.image_id}"
+    return Json(image_json(stored.described), status, headers)
+
+
+def _headers(stored: Stored) -> dict[str, str]:
+    return {"ETag": etag(stored.described.image.version), "Framelog-Position": str(stored.described.position)}
+
+
+def _pending(written: Pending) -> Response:
+    """Durable, and not yet decided: where to look for the verdict."""
+    position, status_url = str(written.position), f"/v1/events/{written.event_id}"
+    body: dict[str, Any] = {"event_id": written.event_id, "position": position, "status_url": status_url}
+    return Json(body, 202, {"Framelog-Position": position, "Location": status_url})
