@@ -118,9 +118,7 @@ def photograph(width: int = 640, height: int = 480, seed: int = 0, format: str =
     image = scene(width, height, seed)
     if format in ("GIF", "BMP"):
         return encoded(image, format)
-    return encoded(
-        image, format, exif=exif(**camera).tobytes(), **({"quality": 85} if format in ("JPEG", "WEBP") else {})
-    )
+    return encoded(image, format, exif=exif(**camera).tobytes())
 
 
 def in_every_format(width: int = 320, height: int = 240, seed: int = 0) -> dict[str, bytes]:
@@ -140,9 +138,7 @@ def turned(orientation: int, format: str = "JPEG", width: int = 240, height: int
     """`corners`, stored so that it is upright once EXIF `orientation` has been obeyed."""
     upright = corners(width, height)
     stored = upright.transpose(_BEFORE[orientation]) if orientation in _BEFORE else upright
-    return encoded(
-        stored, format, exif=exif(orientation=orientation).tobytes(), **({"quality": 90} if format == "JPEG" else {})
-    )
+    return encoded(stored, format, exif=exif(orientation=orientation).tobytes())
 
 
 def in_every_mode(width: int = 320, height: int = 240) -> dict[str, bytes]:
@@ -287,10 +283,12 @@ def truncated_jpeg(share: float = 0.5) -> bytes:
     return whole[: int(len(whole) * share)]
 
 
-def bad_png_crc() -> bytes:
-    """One bit of the pixels is flipped, so that their checksum is wrong."""
+def bad_png_crc(chunk: bytes = b"IDAT") -> bytes:
+    """Whole pixels, and one bit of a chunk's checksum flipped."""
     picture = bytearray(encoded(scene(200, 150), "PNG"))
-    picture[picture.index(b"IDAT") + 200] ^= 1
+    start = picture.index(chunk)
+    length = int.from_bytes(picture[start - 4 : start], "big")
+    picture[start + 4 + length] ^= 1
     return bytes(picture)
 
 

@@ -114,7 +114,7 @@ def serve(jobs: BinaryIO, answers: BinaryIO, lock: int) -> None:
     answers.write(READY)
     answers.flush()
     for line in jobs:
-        answers.write(orjson.dumps(decoder.answer(msgspec.json.decode(line, type=Job))) + b"\n")
+        answers.write(msgspec.json.encode(decoder.answer(msgspec.json.decode(line, type=Job))) + b"\n")
         answers.flush()
 
 

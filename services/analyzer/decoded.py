@@ -9,7 +9,7 @@ from PIL.ImageFile import ImageFile
 
 from services.analyzer import pixels
 from services.analyzer.jobs import Caps
-from services.analyzer.opening import Unreadable, complaints, frames_of, open_guarded, reading
+from services.analyzer.opening import Unreadable, check_png, complaints, frames_of, open_guarded, reading
 
 LARGE, SMALL, THUMB = 1600, 512, 128
 Size = tuple[int, int]
@@ -112,6 +112,8 @@ class DecodedImage:
         stored = target[::-1] if orientation >= 5 else target
         image = self._open()
         with reading():
+            if image.format == "PNG":
+                check_png(self.data)
             if longest is not None and image.format in ("JPEG", "MPO"):
                 image.draft(None, stored)
             image.load()

@@ -105,7 +105,7 @@ class Running:
         """The line it answers. Raises Died or TimeoutError; whatever is raised, the child has ended or will at once."""
         try:
             async with asyncio.timeout(within):
-                self._stdin.write(orjson.dumps(message) + b"\n")
+                self._stdin.write(msgspec.json.encode(message) + b"\n")
                 line = await self._stdout.readline()
         except BaseException:
             self.kill()

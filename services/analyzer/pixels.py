@@ -10,6 +10,7 @@ SHRINK = Image.Resampling.HAMMING  # as sharp as BICUBIC when shrinking, at two 
 SRGB = ImageCms.createProfile("sRGB")
 
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
+_WHITES = (1, 255, 65535)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -59,14 +60,14 @@ def _averaging(image: Image.Image) -> str:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Sixteen bits lose the lower eight; 32-bit numbers have no known white, so the brightest is taken for it."""
+    """Sixteen bits lose the lower eight. 32-bit numbers do not say what is white: the least that it can be."""
     if image.mode in _SIXTEEN:
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode not in ("I", "F"):
         return image
     values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    low, high = values.min(), values.max()
-    return Image.fromarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8))
+    black, white = min(0.0, values.min()), next((white for white in _WHITES if values.max() <= white), values.max())
+    return Image.fromarray(((values - black) * (255 / (white - black))).round().astype(np.uint8))
 
 
 def _srgb(image: Image.Image, icc: bytes | None) -> Image.Image:

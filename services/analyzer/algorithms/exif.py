@@ -28,7 +28,7 @@ DATED = (
 )
 _TIME = re.compile(r"(\d{4})\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)")
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\ud800-\udfff]+")
 
 
 class ExifFacts(House):
