@@ -1,0 +1,30 @@
+"""`framelog algorithms`: what is run on every image, and what is off."""
+
+from cli.asking import asking
+from cli.options import AsJson, Url
+from cli.output import json_line, table
+
+COLUMNS = ("algorithm", "version", "enabled", "description")
+
+
+def algorithms(as_json: AsJson = False, url: Url = None) -> None:
+    """List the algorithms, and why one is off.
+
+    With --json also the JSON Schemas of their params and results.
+
+    Examples:
+      framelog algorithms
+      framelog algorithms --json | jq 'select(.name == "exif") | .result_schema'
+    """
+    items = asking(url, lambda client: client.get("/v1/algorithms"))["items"]
+    if as_json:
+        for one in items:
+            json_line(one)
+        return
+    table(
+        COLUMNS,
+        [
+            (one["name"], str(one["version"]), "yes" if one["enabled"] else "no", one["reason"] or one["description"])
+            for one in items
+        ],
+    )
