@@ -77,6 +77,21 @@ async def create_groups(
     return [group for group in groups if await _create_group(bootstrap, analyzer_group(names, group), read)]
 
 
+async def members(bootstrap: str, group: str) -> int:
+    """How many consumers are in the consumer group now; 0 if nobody knows it."""
+    async with admin(bootstrap) as client:
+        (answer,) = await client.describe_consumer_groups([group])
+    ((_error, _group, _state, _kind, _protocol, found, *_),) = answer.groups
+    return len(found)
+
+
+async def group_offsets(bootstrap: str, group: str) -> dict[TopicPartition, int]:
+    """Where the consumer group stands, by partition; empty if nobody knows it."""
+    async with admin(bootstrap) as client:
+        found = await client.list_consumer_group_offsets(group)
+    return {at: committed.offset for at, committed in found.items()}
+
+
 async def create_bucket(endpoint: str, access_key: str, secret_key: str, bucket: str, region: str) -> bool:
     """Makes the bucket; False if it was there."""
     scheme, _, address = endpoint.partition("://")

@@ -68,6 +68,7 @@ class Display:
         self._over.set()
         self._painter.join()
         self._paint()
+        self._steps, self._painted = [], 0  # what is said from now on comes below
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:

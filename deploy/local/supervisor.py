@@ -117,6 +117,7 @@ class Supervisor:
     def __init__(self, home: Home, say: Callable[[str], None] = print) -> None:
         self.home = home
         self.say = say
+        self.stopping = False
         self._held = ExitStack()
         self._kept: list[Kept] = []
 
@@ -130,6 +131,7 @@ class Supervisor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stopping = True
         with self._held:
             for layer in sorted({kept.program.layer for kept in self._kept}, reverse=True):
                 await asyncio.gather(*(kept.stop() for kept in self._kept if kept.program.layer == layer))

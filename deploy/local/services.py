@@ -1,0 +1,73 @@
+"""The processes of Framelog itself, as the one-machine stack runs them."""
+
+import sys
+
+import aiohttp
+from aiokafka.errors import KafkaError
+
+from adapters.admin import analyzer_group, members
+from adapters.log import Names
+from deploy.local.child import Program
+from deploy.local.home import Home
+from deploy.local.whereabouts import CLONE
+from services.settings import Analyzer, Api
+
+LAYER = 3  # above every server: stopped first
+
+
+def services(settings: Api, home: Home) -> list[Program]:
+    """In the order of a picture's way; `settings` say where the servers are."""
+    environment = {
+        "FRAMELOG_KAFKA": settings.kafka,
+        "FRAMELOG_S3": settings.s3,
+        "FRAMELOG_S3_ACCESS_KEY": settings.s3_access_key,
+        "FRAMELOG_S3_SECRET_KEY": settings.s3_secret_key,
+        "FRAMELOG_POSTGRES": settings.postgres,
+        "FRAMELOG_HOME": str(home.path),
+        "PYTHONUNBUFFERED": "1",
+    }
+    group = analyzer_group(Names(settings.topic_prefix), Analyzer.read().group)
+
+    async def is_ready() -> bool:
+        return await answers(f"{address(settings)}/readyz")
+
+    async def has_joined() -> bool:
+        try:
+            return await members(settings.kafka, group) > 0
+        except (KafkaError, OSError):
+            return False
+
+    return [
+        Program(name="projector", command=_python("projector"), cwd=CLONE, environment=environment, layer=LAYER),
+        Program(
+            name="analyzer",
+            command=_python("analyzer"),
+            cwd=CLONE,
+            environment=environment,
+            layer=LAYER,
+            answers=has_joined,
+        ),
+        Program(name="api", command=_python("api"), cwd=CLONE, environment=environment, layer=LAYER, answers=is_ready),
+    ]
+
+
+def address(settings: Api) -> str:
+    """Where a browser on this machine finds the API."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+async def answers(url: str) -> bool:
+    """Whether a GET there is answered with 200 within 2 s."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
+            session.get(url) as answer,
+        ):
+            return answer.status == 200
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return False
+
+
+def _python(service: str) -> list[str]:
+    return [sys.executable, "-m", f"services.{service}"]
