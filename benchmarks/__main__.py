@@ -36,6 +36,7 @@ def main() -> None:
 
 async def run(names: list[str], rounds: int) -> None:
     with TemporaryDirectory(prefix="framelog-bench-") as home:
+        Path(home).chmod(0o755)  # Postgres runs under another uid, which must be able to enter
         async with Servers(Home(Path(home))) as addresses:
             stack = Stack(**{field.name: getattr(addresses, field.name) for field in fields(Stack)})
             for name in names:

@@ -94,7 +94,6 @@ async def bare(own: Stand, log: list[Recorded[object]]) -> float:
         store = await Store.connect(database_url, name)
         connection = store._connection
         async with connection.cursor() as cursor:
-            await cursor.execute(statements.stage(TABLES["events"]))
             begin = time.perf_counter()
             for batch in rows:
                 async with connection.transaction():

@@ -1,16 +1,17 @@
 """Topic `framelog.analyses`: what analyzers found. A fact names its model; the first in offset order stays."""
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, assert_never
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts.events import Json, Params, Sha256, Slug, Text, Version
 from contracts.images import Wanted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """What one version of one algorithm found in one picture. `result` fits the algorithm's own JSON Schema."""
 
     algorithm: Slug
@@ -19,18 +20,16 @@ class Result:
     result: dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """Why an algorithm has no result. `type` is the slug of a problem type (`contracts.problems`)."""
 
     algorithm: Slug
     type: Slug
     detail: Text
-    params: Params = field(default_factory=dict)
+    params: Params = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisStarted:
+class AnalysisStarted(Struct, frozen=True, kw_only=True):
     """An analyzer has taken the cause in hand for one algorithm group."""
 
     image_id: UUID
@@ -41,8 +40,7 @@ class AnalysisStarted:
     wanted: tuple[Wanted, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisCompleted:
+class AnalysisCompleted(Struct, frozen=True, kw_only=True):
     """At least one algorithm of the group has a result; `failures` names the others."""
 
     image_id: UUID
@@ -55,8 +53,7 @@ class AnalysisCompleted:
     failures: tuple[Failure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisFailed:
+class AnalysisFailed(Struct, frozen=True, kw_only=True):
     """No algorithm of the group has a result."""
 
     image_id: UUID
@@ -73,8 +70,7 @@ Outcome = AnalysisCompleted | AnalysisFailed
 AttemptState = Literal["running", "completed", "failed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """One cause in the hands of one algorithm group. The first outcome stays; a late start only dates it."""
 
     cause: UUID
@@ -89,8 +85,7 @@ class Attempt:
     finished_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """A result, kept for ever under (image, sha256, algorithm, version, params)."""
 
     image_id: UUID

@@ -1,6 +1,6 @@
 """Events to Kafka records and back: CloudEvents 1.0, Kafka binary mode (cloudevents/spec, kafka-protocol-binding §3.2).
 
-orjson writes, msgspec reads and validates. Writing is closed; reading ignores fields it does not know.
+msgspec writes, reads and validates. Writing is closed; reading ignores fields it does not know.
 """
 
 import re
@@ -34,7 +34,7 @@ _VERSIONED = re.compile(r"(?P<name>.+)\.v(?P<version>[0-9]+)")
 
 def encode(event: Event, cause: Cause) -> Message:
     """The record to produce for an event, keyed by its aggregate. Raises ValueError for text that no body may hold."""
-    type_, key, body = TYPE_OF[type(event)], key_of(event), orjson.dumps(event)
+    type_, key, body = TYPE_OF[type(event)], key_of(event), msgspec.json.encode(event)
     _refuse_nul(body)
     headers = {
         "ce_id": str(cause.event_id),

@@ -1,14 +1,14 @@
 """Topic `framelog.dead-letters`: what a consumer could not read, kept whole so that it can be tried again."""
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from contracts.events import Record, Undecodable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordBuried:
+class RecordBuried(Struct, frozen=True, kw_only=True):
     """A record that one consumer skipped. `record_key`, `value` and header values are base64 of the original bytes."""
 
     consumer: str

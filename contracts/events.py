@@ -1,13 +1,12 @@
 """The frame around every event: what caused it, and where and when the log put it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-E_co = TypeVar("E_co", covariant=True)
+E = TypeVar("E")
 
 Json = Any  # a JSON value; Python's type system has no recursive alias that mypy and msgspec both accept
 Params = dict[str, Json]
@@ -22,8 +21,7 @@ Bytes = Annotated[int, Meta(ge=0, le=2**53)]
 Version = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """One record of the log, as `topic:partition:offset`."""
 
     topic: str
@@ -42,8 +40,7 @@ class Position:
         return cls(topic, int(partition), int(offset))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """What an event says of its own origin, carried in the CloudEvents headers.
 
     `event_id` is derived from kind and cause (`contracts.ids`), so that the same cause always makes the same
@@ -58,8 +55,7 @@ class Cause:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """A record as Kafka holds it, before anyone has understood it. `time` is the log's append time."""
 
     topic: str
@@ -75,8 +71,7 @@ class Record:
         return Position(self.topic, self.partition, self.offset)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """A record about to be produced; the partition follows from the key."""
 
     topic: str
@@ -85,22 +80,20 @@ class Message:
     headers: tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded(Generic[E_co]):
+class Recorded(Struct, Generic[E], frozen=True, kw_only=True):
     """An event together with what the log knows of it.
 
     `time` is append time: for a fold the running maximum of the partition, so that it never falls.
     """
 
-    event: E_co
+    event: E
     type: str
     cause: Cause
     position: Position
     time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """The fold's no: the state stands, and the history shows the proposal with this reason."""
 
     reason: str

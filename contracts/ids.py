@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 from uuid import UUID, uuid5
 
+import msgspec
 import orjson
 
 from contracts.events import Params
@@ -17,7 +18,7 @@ def request_id(account: str, method: str, path: str, idempotency_key: str) -> UU
 
 def requested(request: UUID, if_match: str | None, fields: Any, sha256: str | None) -> UUID:
     """The event a request asks for. Another body under the same request id is another event."""
-    asked = orjson.dumps([if_match, fields, sha256], option=orjson.OPT_SORT_KEYS)
+    asked = msgspec.json.encode([if_match, fields, sha256], order="sorted")
     return _derived("event", str(request), hashlib.sha256(asked).hexdigest())
 
 

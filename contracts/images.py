@@ -1,11 +1,11 @@
 """Topic `framelog.images`: the life of an image. The first acceptable proposal in offset order counts."""
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Literal, TypedDict, assert_never
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from contracts.events import Bytes, Line, Params, Pixels, Rejected, Sha256, Slug, Text, Version
 
@@ -16,8 +16,7 @@ Visibility = Literal["private", "public"]
 Origin = Literal["upload", "url", "job"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """The bytes of an image. Dimensions are upright pixels, read from the header; `sha256` is lower-case hex."""
 
     sha256: Sha256
@@ -28,16 +27,14 @@ class Content:
     height: Pixels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """An analysis that the event asks for: an algorithm, and the params it must be run with."""
 
     algorithm: Slug
-    params: Params = field(default_factory=dict)
+    params: Params = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackTo:
+class CallbackTo(Struct, frozen=True, kw_only=True):
     """Where the outcome of an event is to be reported. The token is sealed, never in clear."""
 
     url: Text
@@ -54,8 +51,7 @@ class Changes(TypedDict, total=False):
     filename: Filename
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageUploaded:
+class ImageUploaded(Struct, frozen=True, kw_only=True):
     """An image began: the first event of its id."""
 
     image_id: UUID
@@ -72,8 +68,7 @@ class ImageUploaded:
     callback: CallbackTo | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageUpdated:
+class ImageUpdated(Struct, frozen=True, kw_only=True):
     """`content` is what is to be analysed; it becomes the image's own only where `replaces_content` says so."""
 
     image_id: UUID
@@ -86,8 +81,7 @@ class ImageUpdated:
     wanted: tuple[Wanted, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageDeleted:
+class ImageDeleted(Struct, frozen=True, kw_only=True):
     """The image is gone for everyone; its owner can restore it."""
 
     image_id: UUID
@@ -96,8 +90,7 @@ class ImageDeleted:
     expected_version: Version | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageRestored:
+class ImageRestored(Struct, frozen=True, kw_only=True):
     """A deleted image is back as it was."""
 
     image_id: UUID
@@ -108,8 +101,7 @@ class ImageRestored:
 ImageEvent = ImageUploaded | ImageUpdated | ImageDeleted | ImageRestored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """An image as the log tells it. `version` counts accepted uploads, updates, deletions and restorations."""
 
     image_id: UUID

@@ -88,4 +88,5 @@ class Problem(Exception):
 
 def invalid(*errors: FieldError) -> Problem:
     """The Problem `invalid-request`, which names each place at fault."""
-    return Problem("invalid-request", "; ".join(f"{one.pointer}: {one.detail}" for one in errors[:5]), errors=errors)
+    detail = "; ".join(f"{one.pointer or 'the body'}: {one.detail}" for one in errors[:5])
+    return Problem("invalid-request", detail, errors=errors)

@@ -1,11 +1,9 @@
 """The table `images`: how an image lies in columns, for the projector that writes it and for all who read it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import orjson
 
 from contracts.events import Position
 from contracts.images import Content, Image, Wanted
@@ -40,8 +38,7 @@ COLUMNS = (
 _WANTED = msgspec.json.Decoder(tuple[Wanted, ...])
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """An image, and the position of the event that made it so."""
 
     image: Image
@@ -54,7 +51,7 @@ def values(placed: Placed) -> tuple[Any, ...]:
     return (
         *(image.image_id, image.owner, image.version, content.sha256, content.size, content.media_type),
         *(content.storage_key, content.width, content.height, image.filename, image.title, image.description),
-        *(list(image.tags), image.visibility, image.origin, orjson.dumps(image.wanted)),
+        *(list(image.tags), image.visibility, image.origin, msgspec.json.encode(image.wanted)),
         *(image.created_at, image.updated_at, image.deleted_at, placed.position.partition, placed.position.offset),
         words(image.title, image.description, image.filename, *image.tags),
     )

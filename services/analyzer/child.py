@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 import msgspec
-import orjson
 
 from contracts.analyses import Failure, Result
 from contracts.events import TryLater

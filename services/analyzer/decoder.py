@@ -8,7 +8,6 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 
 import msgspec
-import orjson
 
 from contracts.events import TryLater
 from services.analyzer.jobs import READY, Answer, Job, Setup

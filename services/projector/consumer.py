@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.structs import ConsumerRecord
 from psycopg import OperationalError
 
 from adapters.log import Names
@@ -22,10 +20,10 @@ logger = logging.getLogger(__name__)
 CONSUMER = "projector"
 POLL_MS = 200
 BACK_OFF_SECONDS = 1.0
+BREATH = 100  # records decoded before Postgres's socket gets a turn
 
 Bury = Callable[[Record, Undecodable], Awaitable[None]]
 Connect = Callable[[], Awaitable[Store]]
-Fetched = Mapping[TopicPartition, list[ConsumerRecord]]
 
 
 class LogBroken(Exception):
@@ -66,12 +64,9 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
 
     async def _follow(self, store: Store) -> None:
         try:
-            await self._claim(store)
             while True:
-                if self._reassigned:
-                    await self._claim(store)
-                fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch)
-                await self._project(store, fetched)
+                await self._claim(store)
+                await self._project(store)
         finally:
             await store.close()
 
@@ -97,31 +92,50 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
             if not begins[at] <= offset <= ends[at]:
                 raise LogBroken(f"{at.topic}:{at.partition} holds {begins[at]}–{ends[at]}, the rows end at {offset}")
 
-    async def _project(self, store: Store, fetched: Fetched) -> None:
-        moves, batch = await self._decoded(fetched)
-        if not moves:
-            return
-        async with store.moving(list(moves.values())):
-            prior = await store.prior(touched(batch))
-            await store.save(fold(prior, batch))
-        for at, move in moves.items():
-            if at in self._starts:
-                self._starts[at] = replace(move.start, next_offset=move.end, append_time=move.append_time)
+    async def _project(self, store: Store) -> None:
+        """Batch after batch until the group reassigns. The next one is read while Postgres works on this one."""
+        ahead = asyncio.create_task(self._next())
+        try:
+            while not self._reassigned:
+                moves, batch = await ahead
+                ahead = asyncio.create_task(self._next())
+                if moves and not self._reassigned:
+                    await _save(store, moves, batch)
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _decoded(self, fetched: Fetched) -> tuple[dict[Partition, Move], list[Recorded[Any]]]:
-        """The steps of the claimed partitions, and their events in order; what cannot be read is buried on the way."""
+    async def _next(self) -> tuple[list[Move], list[Recorded[Any]]]:
+        """The next steps of the claimed partitions, and their events in order; what cannot be read is buried."""
+        fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch)
         moves: dict[Partition, Move] = {}
         batch: list[Recorded[Any]] = []
-        for raw in (raw for records in fetched.values() for raw in records):
+        for number, raw in enumerate(raw for records in fetched.values() for raw in records):
             record = self._names.record(raw)
-            at = (record.topic, record.partition)
-            start = self._starts.get(at)
-            if start is None or record.offset < start.next_offset:
-                continue  # handed out before the claim: it will come again, from where the rows stand
-            time = max(record.time, moves[at].append_time if at in moves else start.append_time)
-            moves[at] = Move(*at, start, record.offset + 1, time)
-            try:
-                batch.append(decode(record, time))
-            except Undecodable as error:
-                await self._bury(record, error)
-        return moves, batch
+            if move := self._step(record, moves):
+                try:
+                    batch.append(decode(record, move.append_time))
+                except Undecodable as error:
+                    await self._bury(record, error)
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
+        return list(moves.values()), batch
+
+    def _step(self, record: Record, moves: dict[Partition, Move]) -> Move | None:
+        """Take one record into the moves; None for one that was handed out before the claim, and will come again."""
+        at = (record.topic, record.partition)
+        here = self._starts.get(at)
+        if here is None or record.offset < here.next_offset:
+            return None
+        if record.offset > here.next_offset:
+            raise LogBroken(f"{record.position} comes where offset {here.next_offset} was expected: a range is missing")
+        time = max(record.time, here.append_time)
+        self._starts[at] = Start(record.offset + 1, here.epoch, time)
+        start = moves[at].start if at in moves else here
+        moves[at] = Move(*at, start, record.offset + 1, time)
+        return moves[at]
+
+
+async def _save(store: Store, moves: list[Move], batch: list[Recorded[Any]]) -> None:
+    async with store.moving(moves):
+        await store.save(fold(await store.prior(touched(batch)), batch))

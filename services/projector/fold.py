@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
+import msgspec
 
 from contracts.codec import key_of
 from contracts.events import Recorded, Rejected
@@ -71,5 +71,5 @@ def _event_row(recorded: Recorded[Any], verdict: State | Rejected) -> EventRow:
         image_id=getattr(event, "image_id", None),
         version=verdict.image.version if isinstance(verdict, Placed) else None,
         reason=verdict.reason if isinstance(verdict, Rejected) else None,
-        data=orjson.dumps(event),
+        data=msgspec.json.encode(event),
     )

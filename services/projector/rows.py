@@ -23,8 +23,7 @@ Rows = dict[str, dict[Key, State]]
 _FAILURES = msgspec.json.Decoder(tuple[Failure, ...])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
+class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     """An event as it was seen, and what the fold made of it."""
 
     event_id: UUID
@@ -76,7 +75,7 @@ def _event_values(row: EventRow) -> tuple[Any, ...]:
 def _attempt_values(attempt: Attempt) -> tuple[Any, ...]:
     return (
         *(attempt.cause, attempt.group, attempt.image_id, attempt.owner, attempt.sha256, list(attempt.algorithms)),
-        *(attempt.state, orjson.dumps(attempt.failures), attempt.started_at, attempt.finished_at),
+        *(attempt.state, msgspec.json.encode(attempt.failures), attempt.started_at, attempt.finished_at),
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
+from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 
@@ -21,8 +21,7 @@ class Fenced(Exception):
     """Another projector owns a partition by now, or has moved past this batch: nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Where a claimed partition goes on: `append_time` is its running maximum so far."""
 
     next_offset: int
@@ -30,8 +29,7 @@ class Start:
     append_time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """The step of one partition: from the offset its batch begins at to the one after its last record."""
 
     topic: str
@@ -88,10 +86,11 @@ class Store:
         return {name: await self._standing(TABLES[name], list(keys)) for name, keys in touched.items()}
 
     async def save(self, rows: Rows) -> None:
-        """Write changed rows, in key order so that two projectors cannot deadlock."""
+        """Write changed rows; those that may meet standing ones in key order, so that no two projectors deadlock."""
         for name, states in rows.items():
             table = TABLES[name]
-            values = [table.values(states[key]) for key in sorted(states, key=str)]
+            ordered = states if table.writing == "add" else sorted(states, key=_order)
+            values = [table.values(states[key]) for key in ordered]
             if len(values) <= FEW_ROWS:
                 await self._insert(table, values)
             elif table.writing == "add":
@@ -125,3 +124,9 @@ class Store:
 
     async def _one(self, query: LiteralString, params: Sequence[Any]) -> tuple[Any, ...] | None:
         return await (await self._connection.execute(query, params)).fetchone()
+
+
+def _order(key: Any) -> tuple[int, tuple[Any, ...]]:
+    """Ids by their number, which compares much faster than the ids do."""
+    first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+    return first.int, rest

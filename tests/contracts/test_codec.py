@@ -1,6 +1,6 @@
 """Records that cannot be read are refused with their reason; what is written is CloudEvents."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 import pytest
 
