@@ -24,13 +24,13 @@ from services.ingest.commands_images import Upload, receive
 VERDICT_SECONDS = 5.0
 GLANCE_SECONDS = 1.0
 REJECTED = {
-    "version-mismatch": "version-mismatch",
-    "image-deleted": "not-found",
-    "image-not-found": "not-found",
-    "image-not-deleted": "image-not-deleted",
-    "image-exists": "idempotency-key-reuse",
+    "version-mismatch": ("version-mismatch", "it is not at the version you sent in If-Match; read it again"),
+    "image-deleted": ("not-found", "the image is deleted; restore it first"),
+    "image-not-found": ("not-found", "there is no such image"),
+    "image-not-deleted": ("image-not-deleted", "the image is not deleted"),
+    "image-exists": ("idempotency-key-reuse", "an image was made by this request already"),
 }
-"""The fold's reason → the problem a client is told."""
+"""The fold's reason → the slug of the problem that a client is told, and in which words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,4 +171,4 @@ def _same_request(seen: Verdict, event_id: UUID) -> Verdict:
 
 
 def _problem(reason: str) -> Problem:
-    return Problem(REJECTED[reason], f"the log says: {reason}")
+    return Problem(*REJECTED[reason])
