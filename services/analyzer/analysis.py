@@ -28,7 +28,9 @@ class Found(NamedTuple):
 
 
 class Analysis:
-    """The decoders of one analyzer, `children` of them (0: as many as cores). Enter it before `find`.
+    """The decoders of one analyzer, `children` of them (0: as many as cores). They start when it is entered.
+
+    Entering raises TryLater where they do not: a broken plug-in, or a machine without room for a process.
 
     A child has pipes of its own, so its death names the one picture it worked on. That picture is tried once more
     with every other decoder idle, since the kernel, short of memory, may have taken the wrong one; then it fails.
@@ -45,6 +47,10 @@ class Analysis:
         # A large picture may have to wait for every other decoder to finish with one.
         patience = SLACK_SECONDS + 2 * self._setup.seconds * self._count
         self._children = [Child(self._setup, self._lock.fileno(), patience) for _ in range(self._count)]
+        for started in await asyncio.gather(*(child.ready() for child in self._children), return_exceptions=True):
+            if isinstance(started, BaseException):
+                await self.__aexit__()
+                raise started
         for child in self._children:
             self._idle.put_nowait(child)
         return self

@@ -44,10 +44,10 @@ class Child:
         """Raises TryLater where no child becomes ready: that is this machine's fault and no picture's."""
         if self._running and self._running.alive:
             return self._running
-        self._running = await Running.spawn(self._lock)
         try:
+            self._running = await Running.spawn(self._lock)
             line = await self._running.say(self._setup, START_SECONDS)
-        except (TimeoutError, Died) as error:
+        except (OSError, TimeoutError, Died) as error:
             raise TryLater(f"no decoder starts: {error!r}") from error
         if line != READY:
             self._running.kill()

@@ -67,7 +67,7 @@ class Results:
         everything = (before | known(new)).values()
         for key in sorted({self._key(sha256, Question.of(one)) for one in new}):
             held = [one for one in everything if self._key(sha256, Question.of(one)) == key]
-            self._store.put(key, orjson.dumps(held), JSON)
+            self._store.put(key, msgspec.json.encode(held), JSON)
 
     def _key(self, sha256: str, question: Question) -> str:
         if question.params:

@@ -84,6 +84,17 @@ class Prints(Rogue):
         return Finding({"rendition": rendition.described()}, (rendition,))
 
 
+class Overlaps(Rogue):
+    """Leaves a line in the file named by the setting `counted` when it begins and when it ends, half a second apart."""
+
+    def analyze(self, image: DecodedImage, params: Params) -> Finding:
+        for said in ("begins", "ends"):
+            with Path(self.settings["counted"]).open("a") as file:
+                file.write(f"{said}\n")
+            time.sleep(0.5 if said == "begins" else 0)
+        return Finding({})
+
+
 class Unfit(Rogue):
     """Answers what no event can hold."""
 
@@ -106,7 +117,7 @@ class Picky(Rogue):
         return Finding({"width": params["width"]})
 
 
-ROGUES = (Sleeps, Spins, Hoards, Dies, Raises, Counts, Prints, Unfit, Picky)
+ROGUES = (Sleeps, Spins, Hoards, Dies, Raises, Counts, Prints, Overlaps, Unfit, Picky)
 
 
 def installed(settings: Settings) -> Mapping[str, Algorithm]:

@@ -3,6 +3,7 @@
 from io import BytesIO
 
 import jsonschema_rs
+import msgspec
 import orjson
 import pytest
 from PIL import Image
@@ -14,7 +15,7 @@ from contracts.problems import BY_SLUG
 from services.analyzer.pipeline import analyze
 from tests import pictures
 from tests.analyzer import rogues
-from tests.analyzer.looking import HOUSE, WANTED, failures, house, looked, opened, results
+from tests.analyzer.looking import HOUSE, failures, house, looked, opened, results
 
 PHOTOGRAPH = pictures.photograph(gps=(1, 2))
 EVERYTHING = pictures.in_every_format() | pictures.in_every_mode() | pictures.broken_exif()
@@ -68,7 +69,7 @@ def test_each_failure_has_its_type(algorithm: str, params: dict[str, Json], type
     assert (outcome.type, outcome.params) == (type, params)
     assert outcome.type in BY_SLUG
     assert len(outcome.detail) <= 500
-    assert b"\\u0000" not in orjson.dumps(outcome)
+    assert b"\\u0000" not in msgspec.json.encode(outcome)
 
 
 def test_params_that_fit_reach_the_algorithm() -> None:
@@ -119,19 +120,15 @@ def test_renditions_carry_no_metadata(name: str) -> None:
 
 def test_renditions_are_jpeg_where_opaque_and_webp_where_not() -> None:
     modes = pictures.in_every_mode()
-    kinds = {
-        name: {one.media_type for one in looked(modes[name]).renditions} for name in ("opaque-rgba-png", "rgba-png")
-    }
-    assert kinds == {"opaque-rgba-png": {"image/jpeg"}, "rgba-png": {"image/webp"}}
+    opaque, see_through = looked(modes["opaque-rgba-png"]), looked(modes["rgba-png"])
+    assert {one.media_type for one in opaque.renditions} == {"image/jpeg"}
+    assert {one.media_type for one in see_through.renditions} == {"image/webp"}
 
 
 def test_descriptors_speak_of_the_bytes() -> None:
-    analysed = analyze(opened(PHOTOGRAPH), WANTED, house())
-    described = next(
-        one.result for one in analysed.outcomes if isinstance(one, Result) and one.algorithm == "thumbnail"
-    )
-    assert described["renditions"] == [one.described() for one in analysed.renditions]
-    for one in analysed.renditions:
+    renditions = looked(PHOTOGRAPH).renditions
+    assert results(PHOTOGRAPH)["thumbnail"]["renditions"] == [one.described() for one in renditions]
+    for one in renditions:
         assert one.key == f"derived/{opened(PHOTOGRAPH).sha256}/{one.sha256}"
 
 
