@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import fields
 from pathlib import Path
 from uuid import uuid4
@@ -66,8 +67,21 @@ async def bucket(stack: Stack, unique: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def second_database(stack: Stack, unique: str) -> AsyncIterator[str]:
+    """Another one, to be compared with the first."""
+    async with _own_database(stack, f"{unique}_second") as url:
+        yield url
+
+
+@pytest.fixture
 async def database(stack: Stack, unique: str) -> AsyncIterator[str]:
     """The connection URL of an empty database of this test's own."""
+    async with _own_database(stack, unique) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _own_database(stack: Stack, unique: str) -> AsyncIterator[str]:
     async with await psycopg.AsyncConnection.connect(stack.postgres, autocommit=True) as connection:
         await connection.execute(f"CREATE DATABASE {unique}".encode())
         yield _in_database(stack.postgres, unique)
