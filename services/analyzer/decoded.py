@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """A member worked out when it is first asked for; bad bytes are bad at once the second time."""
+    """A member worked out when it is first asked for; what could not be worked out then is not tried again."""
 
     def __init__(self, read: Callable[[Any], T]) -> None:
         self._read = read
@@ -39,6 +39,8 @@ class Once(Generic[T]):
             return self._read(image)
         except Unreadable as error:
             return error
+        except MemoryError:
+            return Unreadable("decode-memory", "there is not enough memory for this picture")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class DecodedImage:
     """A stranger's bytes as pictures: upright, sRGB, mode RGB, or RGBA where a pixel is not opaque; first frame only.
 
     The cascade always starts at the 1600 px fit, so that what is computed from `small` or `thumb` does not depend
-    on what else was wanted. Every member raises Unreadable for bad bytes, and MemoryError. Do not draw on them.
+    on what else was wanted. Every member raises Unreadable. Do not draw on the pictures.
     """
 
     def __init__(self, data: bytes, sha256: str, caps: Caps | None = None) -> None:

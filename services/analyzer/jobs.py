@@ -34,7 +34,7 @@ class Setup:
     group: str
     caps: Caps = field(default_factory=Caps)
     seconds: float = 30.0
-    memory: int = 1024 * 1024 * 1024
+    memory: int = 1536 * 1024 * 1024
     plugins: str = "services.analyzer.plugins:installed"
     settings: dict[str, str] = field(default_factory=dict)
 

@@ -290,6 +290,14 @@ async def test_a_picture_that_takes_too_much_memory_fails_alone(library: Library
     assert len(decoders()) == 1  # the one without memory has been let go
 
 
+async def test_a_picture_too_large_for_memory_is_decoded_once(library: Library) -> None:
+    vast = library.add(pictures.encoded(Image.new("RGBA", (6000, 6000), (1, 2, 3, 4)), "PNG", compress_level=1))
+    async with Analysis(replace(library.setup, memory=400 * 1024 * 1024), 1) as analysis:
+        found = await analysis.find(**vast, wanted=WANTED)
+        assert types(found) == dict.fromkeys(HOUSE[2:], "decode-memory")
+        assert (await analysis.find(**library.add(SMALL), wanted=WANTED)).failures == []
+
+
 @pytest.mark.parametrize("algorithm", ["sleeps", "spins"])
 async def test_a_picture_that_takes_too_long_fails_alone(library: Library, algorithm: str) -> None:
     neighbours = [library.add(pictures.photograph(100, 80, seed)) for seed in range(4)]
