@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters import problem_json
+from adapters.bodies import Body
 from contracts.problems import Problem
 
 REQUESTS = Counter("http_requests_total", "requests answered", ["method", "route", "status"])
@@ -24,46 +25,55 @@ log = logging.getLogger(__name__)
 
 
 class Edge:
-    """Around all routes: gives the request its id, counts and times it, and answers what nobody expected with 500."""
+    """Around all routes: gives the request its id, counts and times it, and turns whatever no route answers into a
+    problem. `idle` is how long a client may send nothing of a body it has begun, in seconds.
+    """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, idle: float) -> None:
         self.app = app
+        self._idle = idle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        await _Exchange(scope, receive, send).run(self.app)
+        await _Exchange(scope, Body(receive, self._idle), send).run(self.app)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._scope, self._receive, self._send = scope, receive, send
-        self._received = 0
+    def __init__(self, scope: Scope, body: Body, send: Send) -> None:
+        self._scope, self._body, self._send = scope, body, send
         self._status = 0
+        self._replaced = False
         self._id = scope["request_id"] = _request_id(scope)
 
     async def run(self, app: ASGIApp) -> None:
         start = time.perf_counter()
         try:
-            await app(self._scope, self._counted, self._tagged)
+            await app(self._scope, self._body.receive, self._answer)
         except Exception:
             log.exception("unexpected", extra={"request_id": self._id, "path": self._scope["path"]})
             if self._status:
                 raise  # the answer has begun: only a broken connection can tell the client now
-            problem = Problem("internal-error", "The request id tells the operator where to look.")
-            await problem_json.response(problem, self._scope)(self._scope, self._receive, self._tagged)
+            await self._say(Problem("internal-error", "The request id tells the operator where to look."))
         finally:
             self._count(time.perf_counter() - start)
 
-    async def _counted(self) -> Message:
-        message = await self._receive()
-        self._received += len(message.get("body", b""))
-        return message
+    async def _answer(self, message: Message) -> None:
+        """The framework's own refusals that pass by every handler are plain text; they are said as problems."""
+        starts = message["type"] == "http.response.start"
+        if starts and message["status"] >= 400 and _is_plain(message):
+            self._replaced = True
+            await self._say(problem_json.of_status(message["status"]))
+        elif not self._replaced:
+            await self._pass_on(message)
 
-    async def _tagged(self, message: Message) -> None:
+    async def _say(self, problem: Problem) -> None:
+        await problem_json.response(problem, self._scope)(self._scope, self._body.receive, self._pass_on)
+
+    async def _pass_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             message.setdefault("headers", []).append((b"x-request-id", self._id.encode()))
@@ -74,7 +84,7 @@ class _Exchange:
         route = getattr(self._scope.get("route"), "path", "unknown")
         REQUESTS.labels(method, route, self._status).inc()
         SECONDS.labels(method, route).observe(seconds)
-        BYTES.labels(method, route).observe(self._received)
+        BYTES.labels(method, route).observe(self._body.size)
 
 
 def uuid7() -> UUID:
@@ -82,6 +92,10 @@ def uuid7() -> UUID:
     milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     return UUID(int=milliseconds << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1)
+
+
+def _is_plain(start: Message) -> bool:
+    return any(name == b"content-type" and value.startswith(b"text/plain") for name, value in start["headers"])
 
 
 def _request_id(scope: Scope) -> str:

@@ -32,8 +32,13 @@ class Json(Response):
         return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
-def application(title: str, version: str, lifespan: Lifespan, routers: Sequence[APIRouter]) -> FastAPI:
-    """An API whose every error is a problem. Routes spell their paths out in full: metrics name them by it."""
+def application(
+    title: str, version: str, lifespan: Lifespan, routers: Sequence[APIRouter], idle: float = 30.0
+) -> FastAPI:
+    """An API whose every error is a problem. Routes spell their paths out in full: metrics name them by it.
+
+    `idle` is how long a client may send nothing of a body it has begun, in seconds.
+    """
     app = FastAPIOffline(
         redoc_url=None,
         title=title,
@@ -43,7 +48,7 @@ def application(title: str, version: str, lifespan: Lifespan, routers: Sequence[
         responses=problem_json.documented("malformed-request", "invalid-request", "internal-error", "unavailable"),
     )
     problem_json.install(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, idle=idle)
     for router in (*routers, PAGES):
         app.include_router(router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

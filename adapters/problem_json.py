@@ -26,6 +26,7 @@ SLUG_OF = {
     403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
+    408: "request-timeout",
     413: "too-large",
     415: "unsupported-media-type",
     416: "range-not-satisfiable",
@@ -76,11 +77,16 @@ async def _problem(request: Request, problem: Problem) -> Response:
 
 
 async def _refused(request: Request, error: HTTPException) -> Response:
-    slug = SLUG_OF.get(error.status_code, "internal-error" if error.status_code >= 500 else "malformed-request")
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_allowed(request.scope))
-    return response(Problem(slug, _detail(error, request.scope), headers=headers), request.scope)
+    return response(of_status(error.status_code, _detail(error, request.scope), headers), request.scope)
+
+
+def of_status(status: int, detail: str = "", headers: dict[str, str] | None = None) -> Problem:
+    """The problem that says what a bare status says."""
+    slug = SLUG_OF.get(status, "internal-error" if status >= 500 else "malformed-request")
+    return Problem(slug, detail or f"{BY_SLUG[slug].title}.", headers=headers)
 
 
 def _detail(error: HTTPException, scope: Scope) -> str:

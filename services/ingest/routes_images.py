@@ -76,8 +76,8 @@ async def upload(request: HttpRequest, parts: Parts, who: Who, idempotency_key: 
     async with parts.receiver.read(request, KNOWN) as received:
         fields = said(received.fields)
         command = fields.upload(received.filename, wanted(fields.algorithms, parts.house, parts.known))
-        content = await received.keep()
-    stored = await parts.writer.upload(asked, command, content, reuse=fields.on_duplicate == "reuse")
+        reuse = fields.on_duplicate == "reuse"
+        stored = await parts.writer.upload(asked, command, received.content, received.keep, reuse)
     return _shown(stored, 201 if stored.created else 200)
 
 
@@ -97,9 +97,10 @@ async def replace(
     """Other bytes for the same image."""
     expected, asked = expected_version(if_match), _asked(request, who, idempotency_key, if_match)
     async with parts.receiver.read(request, (), raw=True) as received:
-        command = partial(commands.replace, content=received.content, expected=expected, actor=who.account)
-        content = await received.keep()
-    return _answer(await parts.writer.change(asked, image_id, command, sha256=content.sha256))
+        content = received.content
+        command = partial(commands.replace, content=content, expected=expected, actor=who.account)
+        written = await parts.writer.change(asked, image_id, command, sha256=content.sha256, keep=received.keep)
+    return _answer(written)
 
 
 @ROUTES.patch("/v1/images/{image_id}", responses=documented(*VERSIONED, "too-large"), max_body_size=JSON_BYTES)

@@ -1,7 +1,7 @@
 """Append, await the verdict, answer: a write never says more than the log will."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,9 @@ REJECTED = {
     "image-exists": ("idempotency-key-reuse", "an image was made by this request already"),
 }
 """The fold's reason → the slug of the problem that a client is told, and in which words."""
+
+
+Keep = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +73,23 @@ class Writer:
         self._now = now
         self._breakers = AsyncCircuitBreakerFactory(default_threshold=3, default_ttl=5)
 
-    async def upload(self, request: Request, upload: Upload, content: Content, reuse: bool = True) -> Stored:
-        """A new image, or the one this account has of the same bytes. Needs Kafka alone."""
+    async def upload(
+        self, request: Request, upload: Upload, content: Content, keep: Keep, reuse: bool = True
+    ) -> Stored:
+        """A new image, or the one this account has of the same bytes. Needs Kafka, and whatever `keep` needs, alone.
+
+        `keep` makes the bytes durable; it is called once nothing can be refused any more, and before the event.
+        """
         event_id = ids.requested(request.id, None, upload, content.sha256)
         seen, same = await self._glance(request, content.sha256)
-        if seen:
-            return Stored(await self._as_left_by(_same_request(seen, event_id)), created=True)
-        if same and reuse:
-            return Stored(same)
-        event = receive(upload, content, ids.image(event_id), request.actor)
+        repeated = _same_request(seen, event_id) if seen else None
+        await keep()
+        if repeated:
+            return Stored(await self._as_left_by(repeated), created=True)
+        image_id = ids.image(event_id)
+        if same and (reuse or same.image.image_id == image_id):
+            return Stored(same, created=same.image.image_id == image_id)
+        event = receive(upload, content, image_id, request.actor)
         appended = await self._append(event, event_id, request)
         created = images.apply(None, event, appended.time)
         assert isinstance(created, Image)  # nothing contradicts the first event of an image
@@ -91,14 +102,17 @@ class Writer:
         command: Callable[[Image], ImageEvent],
         fields: Any = None,
         sha256: str | None = None,
+        keep: Keep | None = None,
     ) -> Stored | Pending:
-        """Propose `command` of the image as it stands, and answer what the log makes of it."""
+        """Propose `command` of the image as it stands, and answer what the log makes of it. `keep` as for uploads."""
         event_id = ids.requested(request.id, request.if_match, [str(image_id), fields], sha256)
         if request.keyed and (seen := await self._read_model.of_request(request.id)):
             return Stored(await self._as_left_by(_same_request(seen, event_id)))
         image = await self._own(request, image_id)
         event = command(image)
         await self._refuse_stale(image, event)
+        if keep:
+            await keep()
         appended = await self._append(event, event_id, request)
         verdict = await self._read_model.verdict(event_id, VERDICT_SECONDS)
         return Stored(await self._as_left_by(verdict)) if verdict else Pending(event_id, appended.position)
@@ -154,6 +168,7 @@ class Writer:
                 asking = asyncio.create_task(self._ask(request, sha256))
                 done, _ = await asyncio.wait((asking,), timeout=GLANCE_SECONDS)
                 if not done:
+                    asking.add_done_callback(_forget)
                     raise TryLater("the read model takes too long")
                 return asking.result()
         except (TryLater, OpenedState):
@@ -162,6 +177,11 @@ class Writer:
     async def _ask(self, request: Request, sha256: str) -> tuple[Verdict | None, Described | None]:
         seen = await self._read_model.of_request(request.id) if request.keyed else None
         return seen, None if seen else await self._read_model.of_same_bytes(request.actor, sha256)
+
+
+def _forget(abandoned: asyncio.Task[Any]) -> None:
+    if not abandoned.cancelled():
+        abandoned.exception()
 
 
 def _same_request(seen: Verdict, event_id: UUID) -> Verdict:

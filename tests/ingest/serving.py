@@ -86,21 +86,23 @@ async def serving(
         ReadModel(house.database) as read_model,
         Ends(stack.kafka, house.names) as ends,
     ):
-        receiver = Receiver(objects, bytes_held, limits, lambda: f"uploads/{uuid7()}", idle)
+        receiver = Receiver(objects, bytes_held, limits, lambda: f"uploads/{uuid7()}")
         writer = Writer(log, read_model, Fresh(read_model, ends), lambda: datetime.now(UTC))
         ingest = Ingest(receiver, writer, ALGORITHMS, frozenset({*ALGORITHMS, "hash"}))
-        async with listening(ingest, (ROUTES,)) as (host, port):
+        async with listening(ingest, (ROUTES,), idle) as (host, port):
             yield Served(f"http://{host}:{port}", host, port, objects, bytes_held)
 
 
 @asynccontextmanager
-async def listening(ingest: Ingest | None, routers: Sequence[APIRouter]) -> AsyncIterator[tuple[str, int]]:
+async def listening(
+    ingest: Ingest | None, routers: Sequence[APIRouter], idle: float = 30.0
+) -> AsyncIterator[tuple[str, int]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.ingest = ingest
         yield
 
-    one = server(application("test", "0", lifespan, routers), "127.0.0.1", 0)
+    one = server(application("test", "0", lifespan, routers, idle), "127.0.0.1", 0)
     running = asyncio.create_task(one.serve())
     while not one.started:
         await asyncio.sleep(0.01)
