@@ -94,8 +94,7 @@ class Display:
 
     def _plain(self, step: Step, word: str) -> None:
         if not self._live:
-            took = f" ({step.elapsed:.1f} s)" if step.state != "running" else ""
-            self.say(f"{step.name}: {word}{took}")
+            self.say(_plain_line(step, word))
 
     def _repaint(self) -> None:
         pause = REPAINT if self._live else REMINDER
@@ -107,7 +106,7 @@ class Display:
                 else:
                     for step in self._steps:
                         if step.state == "running":
-                            print(_line(step, "…"), file=self._stream, flush=True)
+                            print(_plain_line(step, "…"), file=self._stream, flush=True)
 
     def _paint(self) -> None:
         if not self._live:
@@ -133,6 +132,12 @@ class Display:
             return line
         color = {"running": 36, "done": 32, "failed": 31}[step.state]
         return f"\x1b[{color}m{line[0]}\x1b[0m{line[1:]}"
+
+
+def _plain_line(step: Step, word: str) -> str:
+    """`Kafka: … 45 % (14.2 s)`"""
+    share = f" {step.share:.0%}" if step.share is not None and step.state == "running" else ""
+    return f"{step.name}: {word}{share} ({step.elapsed:.1f} s)"
 
 
 def _line(step: Step, mark: str) -> str:

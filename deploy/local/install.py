@@ -67,6 +67,12 @@ def kafka_jars(step: Step) -> None:
 
 
 def minio_binary(step: Step) -> None:
+    go_binary(step, MINIO, MINIO_MODULE, GO_LINES)
+
+
+def go_binary(step: Step, entry: str, module: str, lines: int) -> Path:
+    """The directory with the stripped binary of `module`, which prints some `lines` lines while it is built."""
+
     def build(directory: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".go-", dir=directory.parent) as scratch:  # 2 GB, thrown away
             environment = {
@@ -76,10 +82,10 @@ def minio_binary(step: Step) -> None:
                 "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip(),
                 "CGO_ENABLED": "0",
             }
-            command = [str(tools.go().path), "install", "-v", "-trimpath", "-ldflags", "-s -w", MINIO_MODULE]
-            run(command, "go", step, r"", GO_LINES, environment)
+            command = [str(tools.found(tools.go).path), "install", "-v", "-trimpath", "-ldflags", "-s -w", module]
+            run(command, entry, step, r"", lines, environment)
 
-    install(MINIO, build)
+    return install(entry, build)
 
 
 def wheel(step: Step, entry: str, tool: str) -> None:

@@ -1,6 +1,6 @@
 """Keeps children running: restarted when they die, stopped in order.
 
-Why not a library: docs/adr/0002-process-supervision.md.
+Why not a library: docs/adr/0004-our-own-process-supervisor.md.
 """
 
 import asyncio

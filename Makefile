@@ -1,0 +1,56 @@
+# Needs make and python3 (3.11 or newer) alone: the first target that wants more sets it up.
+PYTHON ?= python3
+BIN := .venv/bin
+T ?= tests
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+help:  ## say what one can make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ready-run  ## start everything on this machine; Ctrl-C stops it
+	@$(BIN)/framelog up
+
+dev: ready-test  ## the same, and the API restarts when its source changes
+	@$(BIN)/framelog up --reload
+
+stop:  ## stop what `make run` started here
+	@test ! -x $(BIN)/framelog || $(BIN)/framelog stop
+
+test: ready-test  ## run the tests on real servers of their own (T=tests/deploy for a part)
+	@$(BIN)/pytest $(T)
+
+coverage: ready-test  ## run the tests, then say which branches they missed, child processes included
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(T)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered --show-missing
+
+check: ready-check  ## lint, types, direction of imports, generated files
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m contracts.generate --check
+	@$(BIN)/python -m deploy.local.env_example --check
+
+fmt: ready-check  ## format, and write the generated files anew
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/python -m contracts.generate
+	@$(BIN)/python -m deploy.local.env_example
+
+lock:  ## pin what pyproject.toml asks for, with hashes
+	@$(PYTHON) -m deploy.local.lock
+
+psql: ready-run  ## look into the read model with psql
+	@$(BIN)/python -m deploy.local.psql
+
+bench: ready-test  ## measure, and print the table of docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
+# Tools named before anything slow, then what is missing, side by side; nothing if all of it stands.
+ready-run ready-test ready-check: ready-%:
+	@$(PYTHON) -m deploy.local.setup $*
+
+.PHONY: help run dev stop test coverage check fmt lock psql bench ready-run ready-test ready-check
