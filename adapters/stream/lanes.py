@@ -20,23 +20,28 @@ class Held:
 
 
 class Lane:
-    """One assigned partition, read from its committed offset on (None: nothing was ever committed).
+    """One assigned partition, read from the offset `begins` on. Offsets have no gaps: nothing is ever deleted.
 
     Only a finished head is acknowledged, so acknowledgements go in offset order and never pass unfinished work.
-    `position` is the offset that may be committed: where a successor has to go on.
+    `position` is the offset that may be committed: where a successor has to go on. It has `moved` once one is finished.
     """
 
-    def __init__(self, committed: int | None) -> None:
-        self.position = committed
+    def __init__(self, begins: int) -> None:
+        self.position = begins
+        self.moved = False
         self._due: int | None = None
         self._held: deque[Held] = deque()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._held)
 
     def take(self, offset: int, ack: Callable[[], object]) -> Held | None:
         """The message as one to work on; None if it is or was in hand already. Raises Skipped for a gap."""
         if self._due is not None and offset < self._due:
             return None
         due = self.position if self._due is None else self._due
-        if due is not None and offset > due:
+        if offset > due:
             raise Skipped(f"offset {offset} came where {due} was due")
         held = Held(offset, ack)
         self._held.append(held)
@@ -47,7 +52,7 @@ class Lane:
         held.finished = True
         while self._held and self._held[0].finished:
             head = self._held.popleft()
-            self.position = head.offset + 1
+            self.position, self.moved = head.offset + 1, True
             head.ack()
 
     def close(self) -> None:

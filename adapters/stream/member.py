@@ -13,14 +13,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
-import faust
-import faust.streams
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP, EventT
 from faust.types.tuples import Message
 
 from adapters.log import EPOCH, Names
+from adapters.stream.fetching import Fetching
 from adapters.stream.inhand import InHand
 from adapters.stream.lanes import Lane
 from adapters.stream.watchdog import watch
@@ -37,7 +36,7 @@ class Pace:
     handover: float = 5.0  # a rebalance waits this long for messages in hand
     grace: float = 20.0  # a stop waits this long for messages in hand
     closing: float = 10.0  # and this long for Faust to end
-    stuck: float = 60.0  # this long without anything finished, and the process ends
+    stuck: float = 60.0  # this long without a move although there is something to do, and the process ends
 
 
 class Member:
@@ -48,15 +47,18 @@ class Member:
         self._pace = pace
         self._in_hand = in_hand
         self._lanes: dict[TP, Lane] = {}
+        self._windows: list[asyncio.Semaphore] = []
         self._over: int | None = None  # the generation whose partitions were revoked last
+        self._joined = False
         self._closing = False
-        self._app = _app(bootstrap, group, pace.session)
+        self._app = Fetching.of(bootstrap, group, pace.session)
         self._app.on_crash = in_hand.fail
         self._app.on_partitions_revoked.connect(cast(Any, self._revoked))
 
     def read(self, topic: str, window: int) -> None:
         """Has Faust read a topic, at most `window` messages of it in hand at once."""
         slots = asyncio.Semaphore(window)
+        self._windows.append(slots)
 
         async def actor(stream: Any) -> None:
             try:
@@ -72,8 +74,8 @@ class Member:
     async def run(self, stop: asyncio.Event, probe: AIOKafkaConsumer) -> None:
         """Works until `stop` is set, then ends in order. Raises the failure that ended it otherwise."""
         failure = self._in_hand.failure
-        starting = self._failing(self._app.start())
-        watching = self._failing(watch(lambda: self._in_hand.finished, partial(self._owes, probe), self._pace.stuck))
+        starting = self._failing(self._join())
+        watching = self._failing(watch(partial(self._standing, probe), self._pace.stuck))
         stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([failure, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -83,6 +85,10 @@ class Member:
             await self._close(self._pace.grace if stop.is_set() and not failure.done() else 0.0)
         if failure.done():
             failure.result()
+
+    async def _join(self) -> None:
+        await self._app.start()
+        self._joined = True
 
     def _take(self, event: EventT[Any], free: Callable[[], None]) -> None:
         """Takes a message in hand, unless its time is over; calls `free` when it is in hand no longer."""
@@ -101,7 +107,7 @@ class Member:
         if message.generation_id != self._app.consumer_generation_id:
             return None
         if message.tp not in self._lanes:
-            self._lanes[message.tp] = Lane(self._committed(message.tp))
+            self._lanes[message.tp] = Lane(self._app.begins(message.tp))
         return self._lanes[message.tp]
 
     def _record(self, message: Message) -> Record:
@@ -127,13 +133,12 @@ class Member:
 
     async def _commit(self, partitions: Iterable[TP]) -> None:
         """Commits what is finished: Faust forgets what was acknowledged before it tells of a rebalance."""
-        positions = {tp: self._lanes[tp].position for tp in partitions if tp in self._lanes}
-        finished = {tp: position for tp, position in positions.items() if position is not None}
+        finished = {tp: self._lanes[tp].position for tp in partitions if tp in self._lanes and self._lanes[tp].moved}
         if not finished:
             return
         try:
             async with asyncio.timeout(self._pace.handover):
-                await self._consumer._commit(finished)
+                await self._app.fetched._commit(finished)
         except TimeoutError:
             log.warning("the last commit was not confirmed: what it covered will be delivered again")
 
@@ -146,31 +151,39 @@ class Member:
         if not closing.done():
             log.warning("Faust does not end in time")
 
-    async def _owes(self, probe: AIOKafkaConsumer) -> bool:
-        """Whether there is something to do. Not while a dependency is down, Kafka among them."""
+    async def _standing(self, probe: AIOKafkaConsumer) -> list[str]:
+        """What does not move although there is something to do. Nothing, while a dependency is down."""
         if self._in_hand.resting:
-            return False
-        joined = self._app.started and not self._app.rebalancing
-        mine = [TopicPartition(*tp) for tp in self._consumer.assignment()] if joined else []
+            return []
+        joined = self._joined and not self._app.rebalancing
+        mine = [TopicPartition(*tp) for tp in self._app.fetched.assignment()] if joined else []
         try:
             async with asyncio.timeout(self._pace.stuck / 6):
                 ends = await probe.end_offsets(mine) if mine else {}
                 await probe.topics()
         except (KafkaError, TimeoutError):
-            return False
-        return not joined or any(end > self._position(TP(*tp)) for tp, end in ends.items())
+            return []
+        if not joined:
+            return ["it has not joined its group"]
+        waiting = {TP(*tp): self._position(TP(*tp)) for tp, end in ends.items() if end > self._position(TP(*tp))}
+        return self._unmoved(waiting)
+
+    def _unmoved(self, waiting: dict[TP, int]) -> list[str]:
+        """`waiting` are partitions with records to be read from an offset on."""
+        if not waiting:
+            return []
+        starved = [] if any(slots.locked() for slots in self._windows) else self._empty_handed(waiting)
+        return [f"nothing was finished after {self._in_hand.finished} messages", *starved]
+
+    def _empty_handed(self, waiting: dict[TP, int]) -> list[str]:
+        """Of those, the ones of which nothing was delivered."""
+        return [f"{tp} brings nothing after {at}" for tp, at in waiting.items() if not self._busy(tp)]
+
+    def _busy(self, tp: TP) -> bool:
+        return tp in self._lanes and self._lanes[tp].busy
 
     def _position(self, tp: TP) -> int:
-        return (self._lanes[tp].position if tp in self._lanes else self._committed(tp)) or 0
-
-    def _committed(self, tp: TP) -> int | None:
-        """Where Faust began to read: the offset that the group had committed when it was given the partition."""
-        committed: int | None = self._consumer._committed_offset.get(tp)
-        return committed
-
-    @property
-    def _consumer(self) -> Any:
-        return self._app.consumer
+        return self._lanes[tp].position if tp in self._lanes else self._app.begins(tp)
 
     def _failing(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task whose error ends the member."""
@@ -182,38 +195,3 @@ class Member:
                 self._in_hand.fail(error)
 
         return asyncio.create_task(guarded())
-
-
-class _App(faust.App):
-    """Faust as a fetcher: keeps nothing on disk, and tells at once that a part of it crashed, in whatever thread."""
-
-    logger = logging.getLogger("faust.app")
-    on_crash: Callable[[BaseException], None]
-
-    def _create_directories(self) -> None: ...
-
-    def _crash(self, reason: BaseException) -> None:
-        super()._crash(reason)
-        self.loop.call_soon_threadsafe(self.on_crash, reason)
-
-
-def _app(bootstrap: str, group: str, session: float) -> _App:
-    if getattr(faust.streams, "_CStreamIterator", None) is None:
-        raise RuntimeError("faust lacks its compiled parts, and its Python loop acknowledges messages that it skips")
-    return _App(
-        group,
-        broker=[f"kafka://{address.strip()}" for address in bootstrap.split(",")],
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        web_enabled=False,
-        table_standby_replicas=0,  # else Faust's own assignor, which is for tables
-        stream_buffer_maxsize=128,
-        stream_wait_empty=False,  # else a rebalance waits for ever for a message that backs off
-        broker_commit_every=100,
-        broker_commit_interval=1.0,
-        broker_session_timeout=session,
-        broker_heartbeat_interval=session / 4,
-        broker_rebalance_timeout=30.0,
-        broker_max_poll_interval=1_000_000.0,  # a full window does not poll, and the watchdog judges better
-        consumer_auto_offset_reset="earliest",
-    )

@@ -1,21 +1,23 @@
-"""Notices a process that has stopped moving although it has something to do."""
+"""Notices that something which should move has stopped."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NoReturn
 
 
 class Stuck(Exception):
-    """Nothing was finished for too long although there was something to do. Only a new process helps."""
+    """Something stood still for too long although there was something to do. Only a new process helps."""
 
 
-async def watch(finished: Callable[[], int], owes: Callable[[], Awaitable[bool]], limit: float) -> NoReturn:
-    """Raises Stuck when `finished` has stood still for `limit` seconds in all of which `owes` was true."""
-    moved, before = time.monotonic(), finished()
+async def watch(standing: Callable[[], Awaitable[Iterable[str]]], limit: float) -> NoReturn:
+    """Asks again and again what is standing still, and raises Stuck once an answer has stayed for `limit` seconds."""
+    since: dict[str, float] = {}
     while True:
+        found = await standing()
+        now = time.monotonic()
+        since = {one: since.get(one, now) for one in found}
+        for one, began in since.items():
+            if now - began >= limit:
+                raise Stuck(f"{one}, for {limit:.0f} s")
         await asyncio.sleep(limit / 6)
-        if finished() != before or not await owes():
-            moved, before = time.monotonic(), finished()
-        elif time.monotonic() - moved >= limit:
-            raise Stuck(f"nothing was finished for {limit:.0f} s, and there is something to do")

@@ -7,7 +7,6 @@ from itertools import pairwise
 import pytest
 
 from adapters.stream.inhand import InHand
-from adapters.stream.watchdog import Stuck, watch
 from contracts.events import Record, TryLater
 from tests.events import NOON
 
@@ -107,24 +106,3 @@ async def test_leaving_does_not_wait_longer_than_it_says() -> None:
     assert task.cancelled()
     assert finished == []
     assert not hand.failure.done()
-
-
-async def test_a_process_that_owes_and_finishes_nothing_is_stuck() -> None:
-    async def owes() -> bool:
-        return True
-
-    began = time.monotonic()
-    with pytest.raises(Stuck):
-        await watch(lambda: 7, owes, 0.3)
-    assert 0.3 <= time.monotonic() - began < 1
-
-
-@pytest.mark.parametrize("idle", [True, False])
-async def test_a_process_that_owes_nothing_or_finishes_something_is_not_stuck(idle: bool) -> None:
-    finished = iter(range(1000))
-
-    async def owes() -> bool:
-        return not idle
-
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(watch(lambda: 7 if idle else next(finished), owes, 0.2), 0.8)
