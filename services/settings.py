@@ -4,6 +4,7 @@ Every process knows the whole table, so that a misspelt variable stops any start
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -78,8 +79,25 @@ class Api(Caps):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-class Analyzer(Caps):
-    group: str = Field("core", description="algorithm group this analyzer runs")
+class Groups(Section):
+    """Which algorithms run together in one analyzer: one setting for the whole house."""
+
+    algorithm_groups: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = Field(
+        {"core": ("metadata", "exif", "thumbnail", "colors", "hash", "quality")},
+        description="algorithms of each group, as group=name+name, comma separated",
+    )
+
+    @field_validator("algorithm_groups", mode="before")
+    @classmethod
+    def _grouped(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+        return {group: tuple(names.split("+")) for group, _, names in pairs}
+
+
+class Analyzer(Caps, Groups):
+    group: str = Field("core", description="algorithm group this analyzer runs, one of FRAMELOG_ALGORITHM_GROUPS")
     analyzer_children: int = Field(0, ge=0, description="decoder processes; 0 for as many as there are cores")
     analyzer_window: int = Field(16, ge=1, description="images in flight in one analyzer")
     decode_seconds: float = Field(30.0, gt=0, description="wall-clock limit of one decode, in seconds")
@@ -114,6 +132,8 @@ def _given() -> set[str]:
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={'+'.join(members)}" for name, members in value.items())
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
