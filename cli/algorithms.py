@@ -2,9 +2,14 @@
 
 from cli.asking import asking
 from cli.options import AsJson, Url
-from cli.output import json_line, table
+from cli.output import Column, json_line, listing
 
-COLUMNS = ("algorithm", "version", "enabled", "description")
+COLUMNS = (
+    Column("algorithm", lambda one: str(one["name"])),
+    Column("version", lambda one: str(one["version"])),
+    Column("enabled", lambda one: "yes" if one["enabled"] else "no"),
+    Column("", lambda one: one["reason"] or one["description"]),
+)
 
 
 def algorithms(as_json: AsJson = False, url: Url = None) -> None:
@@ -20,11 +25,5 @@ def algorithms(as_json: AsJson = False, url: Url = None) -> None:
     if as_json:
         for one in items:
             json_line(one)
-        return
-    table(
-        COLUMNS,
-        [
-            (one["name"], str(one["version"]), "yes" if one["enabled"] else "no", one["reason"] or one["description"])
-            for one in items
-        ],
-    )
+    else:
+        listing(COLUMNS, items)

@@ -5,10 +5,9 @@ from typing import Any
 
 from cli.asking import asking
 from cli.options import AsJson, ImageId, Url
-from cli.output import json_line, table
+from cli.output import Column, json_line, listing, minute
 from contracts.events import Json
 
-COLUMNS = ("event", "time", "type", "actor", "version", "changes")
 LONGEST = 40  # characters of a changed value
 
 
@@ -26,13 +25,11 @@ def history(image_id: ImageId, as_json: AsJson = False, url: Url = None) -> None
         for event in events:
             json_line(event)
     else:
-        table(COLUMNS, [_row(event) for event in events])
+        listing(COLUMNS, events)
 
 
-def _row(event: dict[str, Json]) -> tuple[str, ...]:
-    what = "; ".join(_changes(event["changes"] or {})) if event["accepted"] else f"refused: {event['reason']}"
-    version = "" if event["version"] is None else str(event["version"])
-    return event["event_id"], event["time"], event["type"], event["actor"] or "", version, what
+def _what(event: dict[str, Json]) -> str:
+    return "; ".join(_changes(event["changes"] or {})) if event["accepted"] else f"refused: {event['reason']}"
 
 
 def _changes(changes: dict[str, Any]) -> Iterator[str]:
@@ -43,3 +40,13 @@ def _changes(changes: dict[str, Any]) -> Iterator[str]:
 def _short(value: Json) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+COLUMNS = (
+    Column("event", lambda event: str(event["event_id"]), spare=True),
+    Column("time", lambda event: minute(event["time"])),
+    Column("type", lambda event: str(event["type"])),
+    Column("by", lambda event: event["actor"] or ""),
+    Column("version", lambda event: str(event["version"] or "")),
+    Column("what", _what),
+)

@@ -1,42 +1,71 @@
 """What commands print: tables and colours to a terminal, tab-separated or JSON lines to everything else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-WIDE = 200  # columns where there is no terminal to ask
+from contracts.events import Json
+
+WIDE = 110  # characters
+ENDLESS = 1000  # where there is no terminal that would cut a line
 
 
 def console(stderr: bool = False) -> Console:
     """A console of the streams as they are now."""
     made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=WIDE)
+    if not made.is_terminal:
+        made.width = ENDLESS
+    return made
 
 
 def json_line(value: Any) -> None:
     print(orjson.dumps(value).decode(), flush=True)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on a terminal, its first column never cut; else one line per row, tab-separated and without a head."""
-    out, rows = console(), [[printable(cell) for cell in row] for row in rows]
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of items' cells. `spare`: left out where the terminal is narrow."""
+
+    head: str
+    cell: Callable[[dict[str, Json]], str]
+    spare: bool = False
+
+
+def listing(columns: Sequence[Column], items: Sequence[dict[str, Json]]) -> None:
+    shown = [column for column in columns if console().width >= WIDE or not column.spare]
+    table([column.head for column in shown], [[column.cell(item) for column in shown] for item in items])
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal, of which the last column alone is cut; else a line per row, tab-separated, no heads."""
+    out = console()
+    rows = [[printable(cell) for cell in row] for row in rows]
     if not out.is_terminal:
         for row in rows:
             print("\t".join(row))
-        return
-    drawn = Table(*columns[:0], box=None, header_style="bold", pad_edge=False)
-    for place, column in enumerate(columns):
-        drawn.add_column(column, no_wrap=True, min_width=longest(rows, 0) if place == 0 else None)
+    elif rows:
+        out.print(_drawn(heads, rows))
+
+
+def _drawn(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    drawn = Table(box=None, header_style="dim", pad_edge=False)
+    for place, head in enumerate(heads[:-1]):
+        longest = max(cell_len(row[place]) for row in rows)
+        drawn.add_column(head, no_wrap=True, min_width=max(longest, len(head)))
+    drawn.add_column(heads[-1], no_wrap=True)
     for row in rows:
         drawn.add_row(*row)
-    out.print(drawn)
+    return drawn
 
 
-def longest(rows: Sequence[Sequence[str]], column: int) -> int:
-    return max((len(row[column]) for row in rows), default=0)
+def minute(time: str | None) -> str:
+    """`2024-05-06 07:08` of a time in RFC 3339 and UTC."""
+    return time[:16].replace("T", " ") if time else ""
 
 
 def printable(text: str) -> str:

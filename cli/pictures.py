@@ -15,9 +15,8 @@ PALETTE = 40  # characters
 
 def can_draw(screen: Console) -> bool:
     """Only a terminal with colours that is asked on stdout how it draws, and answers on stdin."""
-    if not (screen.is_terminal and screen.color_system and sys.stdin.isatty()):
-        return False
-    return os.get_terminal_size(sys.stdout.fileno()).columns > 0
+    terminals = sys.stdin.isatty() and sys.stdout.isatty() and screen.is_terminal
+    return terminals and screen.color_system is not None and os.get_terminal_size().columns > 0
 
 
 def draw(screen: Console, encoded: bytes) -> None:

@@ -6,6 +6,7 @@ knows by then. It lives an hour longer than the run and no more, so that an imag
 """
 
 import hashlib
+import os
 import secrets
 import time
 from contextlib import suppress
@@ -27,11 +28,12 @@ class Run:
     def key(self, sha256: str, fields: dict[str, Any]) -> str:
         """The Idempotency-Key of one request: the same for the same bytes and fields in the same run."""
         with suppress(OSError):
-            self._path.touch()
+            os.utime(self._path)
         return hashlib.sha256(orjson.dumps([self.name, sha256, fields], option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def done(self) -> None:
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink()
 
     def _begin(self) -> str:
         """Of the run that was cut short, else new. Where nothing can be kept, a run is resumed by content alone."""

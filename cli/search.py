@@ -9,10 +9,18 @@ import typer
 from cli.asking import asking
 from cli.client import Client, Query
 from cli.options import AsJson, Url
-from cli.output import bytes_in_words, console, json_line, table
+from cli.output import Column, bytes_in_words, console, json_line, listing, minute
 from contracts.events import Json
 
-COLUMNS = ("image", "created", "pixels", "size", "analysis", "file")
+# Of one's own images, or of another's public ones, which have no file name, size or analysis.
+COLUMNS = (
+    Column("image", lambda image: str(image["id"])),
+    Column("created", lambda image: minute(image["created_at"])),
+    Column("pixels", lambda image: f"{image['width']}×{image['height']}", spare=True),
+    Column("size", lambda image: bytes_in_words(image["size"]) if "size" in image else "", spare=True),
+    Column("analysis", lambda image: image["analysis"]["status"] if "analysis" in image else ""),
+    Column("file", lambda image: image.get("filename") or image["title"] or ""),
+)
 NOT_FILTERS = {"limit", "every", "as_json", "url"}
 
 Status = Literal["queued", "running", "completed", "partial", "failed"]
@@ -83,21 +91,9 @@ def _images(client: Client, query: Query, limit: int | None) -> AsyncIterator[di
 
 
 def _table(images: list[dict[str, Json]], limit: int | None) -> None:
-    table(COLUMNS, [_row(image) for image in images[:limit]])
+    listing(COLUMNS, images[:limit])
     notes = console(stderr=True)
     if not images:
         notes.print("no image fits; with fewer filters, or --deleted, there may be some")
     elif limit and len(images) > limit:
         notes.print(f"these are the first {limit}; --limit shows more, --all all of them")
-
-
-def _row(image: dict[str, Json]) -> tuple[str, ...]:
-    """Of one's own image, or of another's public one, which has no file name, size or analysis."""
-    return (
-        image["id"],
-        image["created_at"],
-        f"{image['width']}×{image['height']}",
-        bytes_in_words(image["size"]) if "size" in image else "",
-        image["analysis"]["status"] if "analysis" in image else "",
-        image.get("filename") or image["title"] or "",
-    )

@@ -87,7 +87,8 @@ def _described(form: bytes) -> dict[str, Any]:
 def faulty(*faults: Fault) -> Iterator[Faulty]:
     """A server whose next POSTs meet these faults."""
     state = Faulty(list(faults))
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(state)) as server:
+    handler = type("Bound", (Handler,), {"state": state})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         state.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -98,54 +99,52 @@ def faulty(*faults: Fault) -> Iterator[Faulty]:
             thread.join()
 
 
-def _handler(state: Faulty) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class Handler(BaseHTTPRequestHandler):
+    """One connection; each fault is the method of its name."""
 
-        def do_GET(self) -> None:
-            self.answer(200, {"items": [], "next": None})
+    protocol_version = "HTTP/1.1"
+    state: Faulty
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            state.keys.append(self.headers["Idempotency-Key"])
-            getattr(self, state.next_fault())(body)
+    def do_GET(self) -> None:
+        self.answer(200, {"items": [], "next": None})
 
-        def none(self, body: bytes) -> None:
-            self.answer(201, state.take(state.keys[-1], body))
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.state.keys.append(self.headers["Idempotency-Key"])
+        getattr(self, self.state.next_fault())(body)
 
-        def busy(self, body: bytes) -> None:
-            self.answer(503, {"type": "/problems/unavailable", "detail": "too much at once"}, {"Retry-After": "1"})
+    def none(self, body: bytes) -> None:
+        self.answer(201, self.state.take(self.state.keys[-1], body))
 
-        def refuse(self, body: bytes) -> None:
-            self.answer(415, {"type": "/problems/unsupported-media-type", "detail": "these bytes are no image"})
+    def busy(self, body: bytes) -> None:
+        self.answer(503, {"type": "/problems/unavailable", "detail": "too much at once"}, {"Retry-After": "1"})
 
-        def unauthenticated(self, body: bytes) -> None:
-            self.answer(401, {"type": "/problems/unauthenticated", "detail": "log in first"})
+    def refuse(self, body: bytes) -> None:
+        self.answer(415, {"type": "/problems/unsupported-media-type", "detail": "these bytes are no image"})
 
-        def reset(self, body: bytes) -> None:
-            """What it took is kept, and nobody is told."""
-            state.take(state.keys[-1], body)
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
+    def unauthenticated(self, body: bytes) -> None:
+        self.answer(401, {"type": "/problems/unauthenticated", "detail": "log in first"})
 
-        def hang(self, body: bytes) -> None:
-            state.take(state.keys[-1], body)
-            state.hanging.set()
-            self.connection.recv(1)  # until the client is gone
-            self.close_connection = True
+    def reset(self, body: bytes) -> None:
+        """What it took is kept, and nobody is told."""
+        self.state.take(self.state.keys[-1], body)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
 
-        def answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-            encoded = json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(encoded)), **(headers or {})}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(encoded)
+    def hang(self, body: bytes) -> None:
+        self.state.take(self.state.keys[-1], body)
+        self.state.hanging.set()
+        self.connection.recv(1)  # until the client is gone
+        self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+    def answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        encoded = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(encoded)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(encoded)
 
-    return Handler
-
-
+    def log_message(self, format: str, *args: object) -> None:
+        pass

@@ -52,7 +52,7 @@ async def test_a_refused_file_fails_alone(pictures: Path, tmp_path: Path) -> Non
 
 
 async def test_without_credentials_the_first_answer_is_enough(pictures: Path, tmp_path: Path) -> None:
-    with faulty(*["unauthenticated"] * 3) as server:
+    with faulty("unauthenticated", "unauthenticated", "unauthenticated") as server:
         ran = await Terminal(tmp_path, server.url).run("upload", pictures)
     assert ran.code == 2
     assert "framelog: log in first" in ran.err
@@ -68,10 +68,12 @@ async def test_where_nothing_answers_the_remedy_is_named_at_once(pictures: Path,
 
 
 async def test_patience_ends() -> None:
-    with faulty(*["busy"] * 9) as server:
+    with faulty("busy") as server:
         async with Client(server.url, patience=0.5) as client:
             with pytest.raises(Down, match="too much at once"):
-                await client.ask(lambda: client.request("POST", "/v1/images", content=b"", headers={"Content-Length": "0"}))
+                await client.ask(
+                    lambda: client.request("POST", "/v1/images", content=b"", headers={"Content-Length": "0"})
+                )
     assert len(server.keys) == 1
 
 
