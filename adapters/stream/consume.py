@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer
 
@@ -25,6 +25,10 @@ class TooManyUndecodable(Exception):
     """So many records in a row are unreadable that this code must be at fault, not they."""
 
 
+class NoSuchTopic(Exception):
+    """A topic that is to be read does not exist. One line."""
+
+
 class Stream:
     """One member of one consumer group. Setting `stop` ends `consume` in order."""
 
@@ -40,11 +44,12 @@ class Stream:
 
         Events of one key are handled one after the other. A TryLater from `handle` or `bury` is backed off from while
         other keys go on. `bury` returns once the dead letter is acknowledged. Returns after `stop`; raises whatever
-        went wrong otherwise, after which the process must end, and be started anew.
+        went wrong otherwise, after which the process must end, and be started anew. Raises NoSuchTopic at the start.
         """
         probe = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
         await probe.start()
         try:
+            await self._refuse_missing(probe, windows)
             in_hand = InHand(self._group, _Reading(handle, bury, self._group).settle)
             member = Member(self._bootstrap, self._names, self._group, self._pace, in_hand)
             for topic, window in windows.items():
@@ -52,6 +57,12 @@ class Stream:
             await member.run(self._stop, probe)
         finally:
             await probe.stop()
+
+    async def _refuse_missing(self, probe: AIOKafkaConsumer, topics: Iterable[str]) -> None:
+        """Faust would wait for a missing topic without a word."""
+        missing = {self._names.physical(topic) for topic in topics} - await probe.topics()
+        if missing:
+            raise NoSuchTopic(f"no topic {', '.join(sorted(missing))} in Kafka at {self._bootstrap}")
 
 
 class _Reading:

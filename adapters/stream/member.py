@@ -34,8 +34,8 @@ class Pace:
 
     session: float = 10.0  # a killed member's partitions wait this long for a new owner
     handover: float = 5.0  # a rebalance waits this long for messages in hand
-    grace: float = 20.0  # a stop waits this long for messages in hand
-    closing: float = 10.0  # and this long for Faust to end
+    grace: float = 8.0  # a stop waits this long for messages in hand
+    closing: float = 4.0  # and this long for Faust to end
     stuck: float = 60.0  # this long without a move although there is something to do, and the process ends
 
 

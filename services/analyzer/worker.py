@@ -1,0 +1,126 @@
+"""One task per cause: say that it is taken in hand, find what is wanted of it, say what was found."""
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from datetime import datetime
+from uuid import UUID
+
+from adapters.log import Log, OutcomeUnknown
+from contracts import dead_letters, ids
+from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Outcome
+from contracts.codec import Event
+from contracts.events import Cause, Record, Recorded, TryLater, Undecodable
+from contracts.images import ImageUpdated, ImageUploaded
+from services.analyzer.analysis import Analysis, Found
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Works for one algorithm group. What it is given twice it tells once: the ids follow from the cause alone."""
+
+    def __init__(
+        self, log: Log, analysis: Analysis, group: str, algorithms: Collection[str], now: Callable[[], datetime]
+    ) -> None:
+        self._log = log
+        self._analysis = analysis
+        self._group = group
+        self._algorithms = frozenset(algorithms)
+        self._now = now
+        self._name = f"analyzer-{group}"
+
+    async def handle(self, recorded: Recorded[Event]) -> None:
+        """Analyses what the event asks of this group. Raises TryLater while the log or object storage is down."""
+        asking = recorded.event
+        if not isinstance(asking, ImageUploaded | ImageUpdated):
+            return
+        begun = begin(asking, recorded.cause.event_id, self._group, self._algorithms)
+        if begun is None:
+            return
+        since = time.perf_counter()
+        await self._tell(begun, self._cause(ids.started(begun.cause, self._group), recorded.cause))
+        found = await self._analysis.find(
+            sha256=begun.sha256,
+            storage_key=asking.content.storage_key,
+            size=asking.content.size,
+            wanted=begun.wanted,
+        )
+        await self._tell(outcome(begun, found), self._cause(ids.outcome(begun.cause, self._group), recorded.cause))
+        logger.info("analyzed", extra=_line(recorded, found) | {"ms": round((time.perf_counter() - since) * 1000)})
+
+    async def bury(self, record: Record, error: Undecodable) -> None:
+        """Keeps an unreadable record as a dead letter, acknowledged when this returns. Raises TryLater like handle."""
+        event_id = ids.buried(self._name, record.topic, record.partition, record.offset)
+        cause = Cause(event_id=event_id, source=self._name, time=self._now())
+        await self._tell(dead_letters.bury(record, error, self._name), cause)
+
+    async def _tell(self, event: Event, cause: Cause) -> None:
+        try:
+            await self._log.append(event, cause)
+        except OutcomeUnknown as unknown:
+            raise TryLater(str(unknown)) from unknown
+
+    def _cause(self, event_id: UUID, asked: Cause) -> Cause:
+        return Cause(
+            event_id=event_id,
+            source=self._name,
+            time=self._now(),
+            request_id=asked.request_id,
+            causation_id=asked.event_id,
+            traceparent=asked.traceparent,
+        )
+
+
+def begin(
+    asking: ImageUploaded | ImageUpdated, cause: UUID, group: str, algorithms: Collection[str]
+) -> AnalysisStarted | None:
+    """What is asked of the group that runs `algorithms`; None if it is nothing."""
+    wanted = tuple(one for one in asking.wanted if one.algorithm in algorithms)
+    if not wanted:
+        return None
+    return AnalysisStarted(
+        image_id=asking.image_id,
+        owner=asking.owner,
+        cause=cause,
+        group=group,
+        sha256=asking.content.sha256,
+        wanted=wanted,
+    )
+
+
+def outcome(begun: AnalysisStarted, found: Found) -> Outcome:
+    """The one event that ends what was begun."""
+    if not found.results:
+        return AnalysisFailed(
+            image_id=begun.image_id,
+            owner=begun.owner,
+            cause=begun.cause,
+            group=begun.group,
+            sha256=begun.sha256,
+            wanted=begun.wanted,
+            failures=tuple(found.failures),
+        )
+    return AnalysisCompleted(
+        image_id=begun.image_id,
+        owner=begun.owner,
+        cause=begun.cause,
+        group=begun.group,
+        sha256=begun.sha256,
+        wanted=begun.wanted,
+        results=tuple(found.results),
+        failures=tuple(found.failures),
+    )
+
+
+def _line(recorded: Recorded[Event], found: Found) -> dict[str, object]:
+    at = recorded.position
+    return {
+        "image_id": recorded.event.image_id,
+        "cause": recorded.cause.event_id,
+        "topic": at.topic,
+        "partition": at.partition,
+        "offset": at.offset,
+        "results": [one.algorithm for one in found.results],
+        "failures": {one.algorithm: one.type for one in found.failures},
+    }

@@ -1,0 +1,189 @@
+"""The analyzer as a process, on real Kafka and object storage: every cause gets one outcome, whatever happens."""
+
+import asyncio
+import hashlib
+import sys
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from adapters.log import Log
+from adapters.objects import Objects
+from contracts import ids
+from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
+from contracts.codec import Event, decode, encode
+from contracts.events import Message, Recorded
+from contracts.images import Content, Wanted
+from contracts.topics import ANALYSES
+from tests import events, pictures
+from tests.events import cause, uid
+from tests.running import House
+
+ANALYZER = "services.analyzer"
+
+
+class Line:
+    """A stack with an analyzer to come: pictures go in, analysis events come out."""
+
+    def __init__(self, house: House, log: Log, objects: Objects) -> None:
+        self.house, self.log, self.objects = house, log, objects
+
+    async def keep(self, data: bytes) -> Content:
+        sha256 = hashlib.sha256(data).hexdigest()
+        await self.objects.put(ids.original_key(sha256), data, "image/jpeg")
+        return events.content(sha256=sha256, size=len(data), storage_key=ids.original_key(sha256))
+
+    async def say(self, event: Event, name: object, **more: Any) -> None:
+        await self.log.append(event, cause(name, **more))
+
+    async def send(self, message: Message) -> None:
+        await self.log.produce(message, uid("raw"))
+
+    async def told(self, outcomes: int, within: float = 40) -> list[Recorded[Event]]:
+        """Every analysis event, once there are outcomes of so many causes."""
+        topic = self.house.names.physical(ANALYSES.name)
+        found: list[Recorded[Event]] = []
+        async with (
+            asyncio.timeout(within),
+            AIOKafkaConsumer(topic, bootstrap_servers=self.house.stack.kafka, auto_offset_reset="earliest") as consumer,
+        ):
+            while len(outcomes_of(found)) < outcomes:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += [decode(self.house.names.record(raw)) for raw in records]
+        return found
+
+
+def outcomes_of(told: list[Recorded[Event]]) -> Mapping[UUID, set[UUID]]:
+    """Ids of outcomes, by cause."""
+    found: dict[UUID, set[UUID]] = defaultdict(set)
+    for recorded in told:
+        if isinstance(recorded.event, AnalysisCompleted | AnalysisFailed):
+            found[recorded.event.cause].add(recorded.cause.event_id)
+    return found
+
+
+@pytest.fixture
+async def line(house: House) -> AsyncIterator[Line]:
+    stack = house.stack
+    async with (
+        Log(stack.kafka, house.names) as log,
+        Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, house.bucket, "us-east-1") as objects,
+    ):
+        yield Line(house, log, objects)
+
+
+async def test_an_upload_is_taken_in_hand_and_completed_under_ids_of_its_cause(line: Line) -> None:
+    content = await line.keep(pictures.photograph())
+    wanted = (Wanted(algorithm="metadata"), Wanted(algorithm="hash"), Wanted(algorithm="caption"))
+    await line.say(events.uploaded(uid("image"), content=content, wanted=wanted), "up", request_id=uid("request"))
+    async with line.house.run(ANALYZER, analyzer_children=1):
+        started, completed = await line.told(1)
+    assert isinstance(started.event, AnalysisStarted)
+    assert isinstance(completed.event, AnalysisCompleted)
+    assert started.cause.event_id == ids.started(uid("up"), "core")
+    assert completed.cause.event_id == ids.outcome(uid("up"), "core")
+    for told in (started, completed):
+        assert (told.cause.causation_id, told.cause.request_id) == (uid("up"), uid("request"))
+        assert (told.event.image_id, told.event.owner, told.event.cause) == (uid("image"), "alice", uid("up"))
+        assert told.event.wanted == wanted[:2]
+    assert [result.algorithm for result in completed.event.results] == ["metadata", "hash"]
+
+
+async def test_a_picture_that_cannot_be_decoded_fails_and_its_neighbours_do_not(line: Line) -> None:
+    broken, whole = await line.keep(pictures.truncated_jpeg(0.01)), await line.keep(pictures.photograph(seed=1))
+    wanted = (Wanted(algorithm="hash"),)
+    await line.say(events.uploaded(uid("broken"), content=broken, wanted=wanted), "broken")
+    await line.say(events.uploaded(uid("missing"), content=events.content("gone"), wanted=wanted), "missing")
+    await line.say(events.uploaded(uid("whole"), content=whole, wanted=wanted), "whole")
+    async with line.house.run(ANALYZER, analyzer_children=1):
+        told = await line.told(3)
+    ended = {one.event.image_id: one.event for one in told if not isinstance(one.event, AnalysisStarted)}
+    assert isinstance(ended[uid("whole")], AnalysisCompleted)
+    assert ended[uid("broken")].failures[0].type == "undecodable-image"
+    assert ended[uid("missing")].failures[0].type == "object-missing"
+
+
+async def test_what_asks_for_nothing_is_passed_in_silence(line: Line) -> None:
+    content = await line.keep(pictures.photograph())
+    await line.say(events.uploaded(uid("quiet"), content=content, wanted=()), "quiet")
+    await line.say(events.deleted(uid("quiet")), "delete")
+    await line.say(events.restored(uid("quiet")), "restore")
+    await line.say(events.uploaded(uid("other"), content=content, wanted=(Wanted(algorithm="caption"),)), "other")
+    await line.say(events.uploaded(uid("loud"), content=content, wanted=(Wanted(algorithm="hash"),)), "loud")
+    async with line.house.run(ANALYZER, analyzer_children=1):
+        told = await line.told(1)
+    assert {one.event.image_id for one in told} == {uid("loud")}
+
+
+async def test_an_algorithm_of_the_group_that_is_not_installed_fails_as_disabled(line: Line) -> None:
+    content = await line.keep(pictures.photograph())
+    wanted = (Wanted(algorithm="hash"), Wanted(algorithm="horoscope"))
+    await line.say(events.uploaded(uid("image"), content=content, wanted=wanted), "up")
+    async with line.house.run(ANALYZER, analyzer_children=1, algorithm_groups="core=hash+horoscope"):
+        _, completed = await line.told(1)
+    assert [(one.algorithm, one.type) for one in completed.event.failures] == [("horoscope", "algorithm-disabled")]
+
+
+async def test_unreadable_records_are_buried_once_each_with_their_bytes_and_the_next_is_analysed(line: Line) -> None:
+    good = encode(events.uploaded(uid("good")), cause("good"))
+    future = dict(good.headers) | {"ce_type": b"framelog.image.uploaded.v99"}
+    bad = {
+        "null-body": Message(topic=good.topic, key=good.key, value=None, headers=good.headers),  # type: ignore[arg-type]
+        "malformed": Message(topic=good.topic, key=good.key, value=b"\x00\xff", headers=good.headers),
+        "newer-version": Message(topic=good.topic, key=good.key, value=good.value, headers=tuple(future.items())),
+    }
+    for message in bad.values():
+        await line.send(message)
+    content = await line.keep(pictures.photograph())
+    await line.say(events.uploaded(uid("good"), content=content, wanted=(Wanted(algorithm="hash"),)), "up")
+    for _ in range(2):  # a second analyzer finds them committed
+        async with line.house.run(ANALYZER, analyzer_children=1):
+            await line.told(1)
+            letters = await line.house.dead_letters(3)
+    assert {letter.reason: (letter.value, letter.consumer) for letter in letters} == {
+        "null-body": (None, "analyzer-core"),
+        "malformed": ("AP8=", "analyzer-core"),
+        "newer-version": (b64encode(good.value).decode(), "analyzer-core"),
+    }
+
+
+async def test_two_analyzers_and_a_kill_leave_one_outcome_per_cause(line: Line) -> None:
+    wanted = (Wanted(algorithm="metadata"), Wanted(algorithm="hash"))
+    contents = [await line.keep(pictures.photograph(seed=seed)) for seed in range(8)]
+    first = await line.house.start(ANALYZER, analyzer_children=1)
+    async with line.house.run(ANALYZER, analyzer_children=1):
+        for number in range(120):
+            content = contents[number % len(contents)]
+            await line.say(events.uploaded(uid(number), content=content, wanted=wanted), number)
+            if number == 60:
+                await line.told(10)
+                first.kill()
+                await first.wait()
+        told = await line.told(120)
+    assert outcomes_of(told) == {uid(number): {ids.outcome(uid(number), "core")} for number in range(120)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "says"),
+    [
+        ({"analyzer_window": 0}, 2, "FRAMELOG_ANALYZER_WINDOW"),
+        ({"group": "nobody"}, 2, "FRAMELOG_GROUP: nobody is none of FRAMELOG_ALGORITHM_GROUPS (core)"),
+        ({"kafka": "127.0.0.1:1"}, 3, "Kafka at 127.0.0.1:1 does not answer"),
+        ({"topic_prefix": "nowhere-"}, 3, "no topic nowhere-framelog.images in Kafka"),
+    ],
+)
+async def test_an_analyzer_that_cannot_start_says_why_in_one_line(
+    house: House, settings: dict[str, object], code: int, says: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", ANALYZER, env=house.environment(**settings), stderr=asyncio.subprocess.PIPE
+    )
+    _, error = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == code
+    (said,) = [text for text in error.decode().splitlines() if not text.startswith("{")]
+    assert says in said
