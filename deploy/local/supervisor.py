@@ -119,7 +119,7 @@ class Supervisor:
         self.say = say
         self.stopping = False
         self._held = ExitStack()
-        self._kept: list[Kept] = []
+        self.kept: list[Kept] = []
 
     async def __aenter__(self) -> "Supervisor":
         self.home.prepare()
@@ -133,16 +133,16 @@ class Supervisor:
     ) -> None:
         self.stopping = True
         with self._held:
-            for layer in sorted({kept.program.layer for kept in self._kept}, reverse=True):
-                await asyncio.gather(*(kept.stop() for kept in self._kept if kept.program.layer == layer))
+            for layer in sorted({kept.program.layer for kept in self.kept}, reverse=True):
+                await asyncio.gather(*(kept.stop() for kept in self.kept if kept.program.layer == layer))
 
     def launch(self, program: Program) -> Kept:
         """Starts it and keeps it running from now on."""
         kept = Kept(program, self.home, self.say)
-        self._kept.append(kept)
+        self.kept.append(kept)
         return kept
 
     def kill(self) -> None:
         """No more patience: SIGKILL to every child. What was promised to a client is in the log."""
-        for kept in self._kept:
+        for kept in self.kept:
             kept.kill()
