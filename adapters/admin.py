@@ -1,14 +1,12 @@
-"""What must exist before anything runs: topics, the analyzers' offsets in them, and the bucket. Safe to repeat."""
+"""What must exist before anything runs: topics and the bucket. Safe to repeat."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExistsError, for_code
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.errors import TopicAlreadyExistsError, for_code
 from minio import Minio
 from minio.error import S3Error
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
@@ -54,42 +52,6 @@ async def delete_topics(bootstrap: str, names: Names, topics: Sequence[Topic] = 
     """Deletes `topics` and all their events: for tests, which own their prefix."""
     async with admin(bootstrap) as client:
         await client.delete_topics([names.physical(topic.name) for topic in topics])
-
-
-def analyzer_group(names: Names, group: str) -> str:
-    """The consumer group of the analyzers that run the algorithm group `group`."""
-    return f"{names.prefix}framelog-analyzer-{group}"
-
-
-async def create_groups(
-    bootstrap: str, names: Names, groups: Iterable[str], topics: Sequence[Topic] = TOPICS
-) -> list[str]:
-    """Gives each new algorithm group its offsets: zero on an empty log, else the end. Returns the groups made.
-
-    A group without offsets would start wherever its client likes: past events would be lost or repeated by chance.
-    """
-    read = [
-        TopicPartition(names.physical(topic.name), partition)
-        for topic in topics
-        if "analyzer" in topic.consumers
-        for partition in range(topic.partitions)
-    ]
-    return [group for group in groups if await _create_group(bootstrap, analyzer_group(names, group), read)]
-
-
-async def members(bootstrap: str, group: str) -> int:
-    """How many consumers are in the consumer group now; 0 if nobody knows it."""
-    async with admin(bootstrap) as client:
-        (answer,) = await client.describe_consumer_groups([group])
-    ((_error, _group, _state, _kind, _protocol, found, *_),) = answer.groups
-    return len(found)
-
-
-async def group_offsets(bootstrap: str, group: str) -> dict[TopicPartition, int]:
-    """Where the consumer group stands, by partition; empty if nobody knows it."""
-    async with admin(bootstrap) as client:
-        found = await client.list_consumer_group_offsets(group)
-    return {at: committed.offset for at, committed in found.items()}
 
 
 async def create_bucket(endpoint: str, access_key: str, secret_key: str, bucket: str, region: str) -> bool:
@@ -164,41 +126,3 @@ async def _refuse_other_configs(client: AIOKafkaAdminClient, declared: Mapping[s
                         f"topic {name} has {key}={standing.get(key)}, not {value}: set it with "
                         f"kafka-configs --alter --topic {name} --add-config {key}={value}"
                     )
-
-
-async def _create_group(bootstrap: str, group: str, partitions: Sequence[TopicPartition]) -> bool:
-    async with admin(bootstrap) as client:
-        if any(at.offset >= 0 for at in (await _committed(client, group, partitions)).values()):
-            return False
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        await consumer.commit(await consumer.end_offsets(partitions))
-        return True
-    finally:
-        await consumer.stop()
-
-
-async def _committed(
-    client: AIOKafkaAdminClient, group: str, partitions: Sequence[TopicPartition]
-) -> dict[TopicPartition, OffsetAndMetadata]:
-    """The group's offsets, -1 where it has none.
-
-    A coordinator that is still loading answers no partition at all, which aiokafka hands on as if it were an answer:
-    taken for a group without offsets, an old group would be moved to the end. So an answer counts once it is whole.
-    """
-
-    async def ask() -> dict[TopicPartition, OffsetAndMetadata]:
-        try:
-            found: dict[TopicPartition, OffsetAndMetadata] = await client.list_consumer_group_offsets(
-                group, partitions=list(partitions)
-            )
-        except GroupCoordinatorNotAvailableError:  # the first group of a new Kafka: its offsets' topic is being made
-            return {}
-        return found
-
-    def partial(found: dict[TopicPartition, OffsetAndMetadata]) -> bool:
-        return len(found) < len(partitions)
-
-    return await AsyncRetrying(retry=retry_if_result(partial), wait=wait_fixed(0.1), stop=stop_after_delay(30))(ask)

@@ -75,15 +75,14 @@ class Display:
         step = Step(name)
         with self._lock:
             self._steps.append(step)
-        self._plain(step, "…")
+        if not self._live:
+            self.say(f"{name}: …")
         try:
             yield step
-        except BaseException:
-            step.end("failed")
-            self._plain(step, "failed")
+        except BaseException as error:
+            self._end(step, "failed" if isinstance(error, Exception) else "stopped")
             raise
-        step.end("done")
-        self._plain(step, "done")
+        self._end(step, "done")
 
     def say(self, line: str) -> None:
         """A line that stays, above the picture."""
@@ -92,9 +91,10 @@ class Display:
             print(line, file=self._stream, flush=True)
             self._paint()
 
-    def _plain(self, step: Step, word: str) -> None:
+    def _end(self, step: Step, state: str) -> None:
+        step.end(state)
         if not self._live:
-            self.say(_plain_line(step, word))
+            self.say(_plain_line(step, state))
 
     def _repaint(self) -> None:
         pause = REPAINT if self._live else REMINDER
@@ -125,12 +125,12 @@ class Display:
             self._painted = 0
 
     def _mark(self, step: Step) -> str:
-        return {"running": FRAMES[self._frame % len(FRAMES)], "done": "✓", "failed": "✗"}[step.state]
+        return {"running": FRAMES[self._frame % len(FRAMES)], "done": "✓", "failed": "✗", "stopped": "■"}[step.state]
 
     def _colored(self, step: Step, line: str) -> str:
         if not self._color:
             return line
-        color = {"running": 36, "done": 32, "failed": 31}[step.state]
+        color = {"running": 36, "done": 32, "failed": 31, "stopped": 33}[step.state]
         return f"\x1b[{color}m{line[0]}\x1b[0m{line[1:]}"
 
 

@@ -6,7 +6,7 @@ import psycopg
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from adapters.admin import analyzer_group, group_offsets
+from adapters.groups import analyzer_group, group_offsets
 from adapters.log import Names, ends
 from contracts.topics import TOPICS
 from services.settings import Analyzer, Endpoints

@@ -2,7 +2,8 @@
 
 import psycopg
 
-from adapters.admin import WrongTopic, create_bucket, create_groups, create_topics
+from adapters.admin import WrongTopic, create_bucket, create_topics
+from adapters.groups import create_groups
 from adapters.log import Names
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Step, side_by_side

@@ -5,7 +5,7 @@ import sys
 import aiohttp
 from aiokafka.errors import KafkaError
 
-from adapters.admin import analyzer_group, members
+from adapters.groups import analyzer_group, members
 from adapters.log import Names
 from deploy.local.child import Program
 from deploy.local.home import Home

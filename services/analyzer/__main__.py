@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from aiokafka.errors import KafkaConnectionError
 
-from adapters.admin import analyzer_group
+from adapters.groups import analyzer_group
 from adapters.log import Log, Names
 from adapters.stream import NoSuchTopic, Stream, leave
 from adapters.telemetry import log_as_json

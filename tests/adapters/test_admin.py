@@ -6,10 +6,11 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from adapters.admin import WrongTopic, admin, analyzer_group, create_bucket, create_groups, create_topics
+from adapters.admin import WrongTopic, admin, create_bucket, create_topics
+from adapters.groups import analyzer_group, create_groups
 from adapters.log import Names
 from contracts.topics import ANALYSES, DEAD_LETTERS, IMAGES
-from tests.conftest import Stack
+from tests.running import Stack
 
 
 async def offsets(stack: Stack, group: str) -> dict[TopicPartition, int]:

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from adapters.admin import admin, analyzer_group, create_groups, create_topics, group_offsets
+from adapters.admin import admin, create_topics
+from adapters.groups import analyzer_group, create_groups, group_offsets
 from adapters.log import Names
 from deploy.local import ports
 from deploy.local.home import Addresses, Home
