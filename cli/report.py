@@ -85,10 +85,14 @@ class Report:
         return f"{counted or 'nothing done'} ({bytes_in_words(self._bytes)} in {seconds:.1f} s)"
 
     def _line(self, outcome: Outcome) -> None:
-        image_id = outcome.image["id"] if outcome.image else "-" * 36
-        where = printable(str(outcome.path)) + (f": {printable(outcome.why)}" if outcome.why else "")
-        line = Text.assemble((f"{outcome.state:8}", COLOURS[outcome.state]), f"  {image_id}  {where}")
+        path = printable(str(outcome.path))
+        said = f"{path}: {printable(outcome.why)}" if outcome.why else path
+        line = Text.assemble((f"{outcome.state:8}", COLOURS[outcome.state]), "  ", *_id(outcome), said)
         (self._err if outcome.state in NOT_SENT else self._out).print(line, soft_wrap=True)
+
+
+def _id(outcome: Outcome) -> list[str]:
+    return [outcome.image["id"], "  "] if outcome.image else []
 
 
 def described(outcome: Outcome) -> dict[str, Json]:

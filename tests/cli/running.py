@@ -1,16 +1,20 @@
 """The command line, run as a user runs it; and a server on loopback that fails in the ways a real one seldom will."""
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import os
+import pty
 import re
 import socket
 import struct
+import subprocess
 import sys
+import termios
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,6 +53,10 @@ class Terminal:
         return await asyncio.create_subprocess_exec(
             *command(*arguments), env=self.environment(), stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
         )
+
+    async def on_screen(self, *arguments: object, columns: int = 120) -> tuple[int, str]:
+        environment = self.environment() | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        return await asyncio.to_thread(on_a_terminal, command(*arguments), environment, columns)
 
     def environment(self) -> dict[str, str]:
         bare = {name: value for name, value in os.environ.items() if not name.startswith("FRAMELOG_")}
@@ -148,3 +156,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str], columns: int = 120) -> tuple[int, str]:
+    """Exit code and screen of a command whose stdin, stdout and stderr are a terminal that answers no questions."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen(arguments, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        screen = b"".join(_read(ours))
+    os.close(ours)
+    return process.returncode, screen.decode()
+
+
+def _read(descriptor: int) -> Iterator[bytes]:
+    with suppress(OSError):  # how Linux says that nobody writes to a terminal any more
+        while part := os.read(descriptor, 65_536):
+            yield part
