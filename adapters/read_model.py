@@ -26,6 +26,15 @@ from contracts.topics import IMAGES
 
 POOL_SECONDS = 1.0
 QUERY_SECONDS = 5.0
+SESSION = {
+    "search_path": "framelog",
+    "timezone": "UTC",
+    "default_transaction_read_only": "on",
+    "statement_timeout": "10s",  # what was abandoned ends on the server too
+    "jit": "off",  # compiling takes longer than any of these queries
+    "max_parallel_workers_per_gather": 0,  # as does starting workers
+    "random_page_cost": 1.1,  # no disk turns under a read model
+}
 _ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
 _COLUMNS = [name for name, _ in COLUMNS]
 
@@ -74,7 +83,7 @@ class ReadModel:
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
-                "options": "-c search_path=framelog -c timezone=UTC -c default_transaction_read_only=on",
+                "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
             },
             configure=_leave_json_encoded,
             open=False,
@@ -89,12 +98,15 @@ class ReadModel:
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close(timeout=1)
 
-    async def rows(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[DictRow]:
+    async def rows(
+        self, query: str, params: Sequence[Any] | Mapping[str, Any] = (), *, planned: bool = True
+    ) -> list[DictRow]:
         """All rows of a query; columns of JSON are left encoded, as bytes.
 
+        What is asked often is planned once for all params; with `planned` False, anew for these ones.
         A query that hangs is abandoned, not cancelled: psycopg's cancelling waits for the same server.
         """
-        asking = asyncio.create_task(self._rows(query, params))
+        asking = asyncio.create_task(self._rows(query, params, planned))
         done, _ = await asyncio.wait((asking,), timeout=self._within)
         if not done:
             asking.add_done_callback(_forget)
@@ -142,9 +154,10 @@ class ReadModel:
         except (UndefinedTable, InvalidSchemaName) as error:
             raise TryLater("there is no read model yet: the projector makes it") from error
 
-    async def _rows(self, query: str, params: Sequence[Any] | Mapping[str, Any]) -> list[DictRow]:
+    async def _rows(self, query: str, params: Sequence[Any] | Mapping[str, Any], planned: bool) -> list[DictRow]:
         async with self._connection() as connection:
-            return await (await connection.execute(query.encode(), params)).fetchall()
+            prepare = None if planned else False
+            return await (await connection.execute(query.encode(), params, prepare=prepare)).fetchall()
 
     async def _verdicts_of(self, event_ids: Collection[UUID]) -> dict[UUID, Verdict]:
         found = map(_verdict, await self.rows(VERDICTS, (list(event_ids),)))

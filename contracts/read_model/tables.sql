@@ -61,7 +61,8 @@ CREATE TABLE attempts (
 );
 
 -- What an algorithm found, for ever. `params_key` is '' for the house params, else a hash of them; the columns after
--- `result` are drawn from it, to be searched.
+-- `result` are drawn from it, to be searched, and null where there is nothing: an index and the planner's statistics
+-- then know only the rows that have something, and `WHERE terms && …` needs no second condition to use them.
 CREATE TABLE facts (
     image_id     uuid        NOT NULL,
     sha256       text        NOT NULL,
@@ -75,7 +76,7 @@ CREATE TABLE facts (
     taken_at     timestamptz,
     camera       text,
     phash        bigint,
-    terms        text[]      NOT NULL,
-    words        text[]      NOT NULL,
+    terms        text[],
+    words        text[],
     PRIMARY KEY (image_id, sha256, algorithm, params_key, version)
 );

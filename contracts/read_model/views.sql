@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE status = 'running') AS running,
         count(*) FILTER (WHERE status = 'completed') AS completed,
         count(*) FILTER (WHERE status = 'failed') AS failed,
-        coalesce(jsonb_agg(to_jsonb(one) ORDER BY one.position), '[]') AS analyses
+        coalesce(json_agg(to_json(one) ORDER BY one.position), '[]') AS analyses
     FROM wanted_analyses AS one
     WHERE one.image_id = image.image_id
 ) AS every;

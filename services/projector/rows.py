@@ -101,7 +101,7 @@ def _fact_values(fact: Fact) -> tuple[Any, ...]:
     return (
         *(fact.image_id, fact.sha256, found.algorithm, params_key(found.params), found.version, fact.owner),
         *(orjson.dumps(found.params), fact.completed_at, orjson.dumps(found.result)),
-        *(search.taken_at, search.camera, search.phash, list(search.terms), list(search.words)),
+        *(search.taken_at, search.camera, search.phash, list(search.terms) or None, list(search.words) or None),
     )
 
 
