@@ -22,16 +22,10 @@ ROLE = DATABASE = "framelog"
 
 
 def postgres(home: Home, password: str, port: int) -> Program:
-    """The server, its cluster made on the first start; under another user where we are root, since it refuses root.
-
-    Raises CannotStart if that user cannot reach the home or the binary.
-    """
+    """The server, its cluster made on the first start; under another user where we are root, since it refuses root."""
     user = other_user() if os.geteuid() == 0 else None
     directory = home.path / "postgres"
-    binary = found(lambda: tools.postgres(_made_by(directory / "data"))).path
-    if user:
-        for needed in (home.path, binary.parent):
-            _refuse_unreachable(user, needed)
+    binary = _binary(home)
     directory.mkdir(exist_ok=True, mode=0o700)
     if user:
         os.chown(directory, user.uid, user.gid)
@@ -93,10 +87,19 @@ def other_user() -> User:
     raise CannotStart("Postgres refuses to run as root, and there is no user postgres or nobody: useradd postgres")
 
 
-def _made_by(data: Path) -> int | None:
-    """The major version of a standing cluster."""
-    version = data / "PG_VERSION"
-    return int(version.read_text().split(".")[0]) if version.exists() else None
+def refuse_unreachable(home: Home) -> None:
+    """Raises CannotStart if Postgres is missing, or if its user cannot enter the home or the binaries."""
+    binary = _binary(home)
+    if os.geteuid() == 0:
+        for needed in (home.path, binary.parent):
+            _refuse_unreachable(other_user(), needed)
+
+
+def _binary(home: Home) -> Path:
+    """Of the version that made the standing cluster, if there is one."""
+    version = home.path / "postgres/data/PG_VERSION"
+    made_by = int(version.read_text().split(".")[0]) if version.exists() else None
+    return found(lambda: tools.postgres(made_by)).path
 
 
 def _refuse_unreachable(user: User, directory: Path) -> None:

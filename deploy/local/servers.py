@@ -17,6 +17,7 @@ from deploy.local.home import Addresses, Home
 from deploy.local.kafka import has_metadata, kafka
 from deploy.local.minio import ACCESS_KEY, is_live, minio
 from deploy.local.postgres import answers, postgres, url
+from deploy.local.preflight import refuse_lacking
 from deploy.local.refusal import CannotStart
 from deploy.local.supervisor import Supervisor
 
@@ -60,6 +61,7 @@ def unshown(_: str) -> AbstractContextManager[object]:
 async def start(supervisor: Supervisor, given: Given = Given(), step: Step = unshown) -> Addresses:
     """Starts side by side what was not given, writes `endpoints.json`, and returns when all of it answers."""
     home = supervisor.home
+    refuse_lacking(home, kafka=not given.kafka, s3=not given.s3, postgres=not given.postgres)
     broker, controller, s3, database = ports.choose(_remembered(home))
     secrets = home.secrets()
 

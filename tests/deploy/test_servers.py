@@ -18,6 +18,7 @@ from adapters.log import Names
 from deploy.local import ports
 from deploy.local.home import Addresses, Home
 from deploy.local.postgres import has_database, postgres, url
+from deploy.local.preflight import refuse_lacking
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Given, Servers, start
 from deploy.local.supervisor import Supervisor
@@ -110,8 +111,7 @@ def test_a_directory_that_postgres_cannot_enter_is_named_before_anything_starts(
     with pytest.raises(
         CannotStart, match=rf"^{closed}: Postgres runs as \w+, who cannot enter it: chmod o\+x {closed}"
     ):
-        postgres(inside, "password", 1)
-    assert not (inside.path / "postgres").exists()
+        refuse_lacking(inside, kafka=True, s3=True, postgres=True)
 
 
 def test_a_home_that_cannot_be_written_is_named_with_the_remedy() -> None:
