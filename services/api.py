@@ -23,6 +23,8 @@ from services.ingest.media import Limits
 from services.ingest.receive import Receiver
 from services.ingest.routes_images import Ingest
 from services.ingest.write import Writer
+from services.query import routes_bytes
+from services.query.routes_bytes import Bytes
 from services.settings import Api, WrongSettings
 
 VERSION = "0.1.0"
@@ -39,12 +41,14 @@ def app(settings: Api) -> FastAPI:
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
             read_model = await opened.enter_async_context(ReadModel(settings.postgres))
-            writer = Writer(log, read_model, Fresh(read_model, ends), lambda: datetime.now(UTC))
+            fresh = Fresh(read_model, ends)
+            writer = Writer(log, read_model, fresh, lambda: datetime.now(UTC))
             known = frozenset(settings.algorithms)
             api.state.ingest = Ingest(receiver(settings, objects), writer, settings.algorithms, known)
+            api.state.bytes = Bytes(fresh, objects)
             yield
 
-    return application("Framelog", VERSION, lifespan, [routes_images.ROUTES])
+    return application("Framelog", VERSION, lifespan, [routes_images.ROUTES, routes_bytes.ROUTES])
 
 
 def objects_of(settings: Api) -> Objects:
