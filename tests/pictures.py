@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -121,6 +122,7 @@ def photograph(width: int = 640, height: int = 480, seed: int = 0, format: str =
     return encoded(image, format, exif=exif(**camera).tobytes())
 
 
+@cache
 def in_every_format(width: int = 320, height: int = 240, seed: int = 0) -> dict[str, bytes]:
     return {format: photograph(width, height, seed, format) for format in MEDIA_TYPES}
 
@@ -141,6 +143,7 @@ def turned(orientation: int, format: str = "JPEG", width: int = 240, height: int
     return encoded(stored, format, exif=exif(orientation=orientation).tobytes())
 
 
+@cache
 def in_every_mode(width: int = 320, height: int = 240) -> dict[str, bytes]:
     """Pictures of all the same scene in the pixel formats that need care, by a name for each."""
     rgb = scene(width, height)
@@ -255,12 +258,12 @@ def gif_of(frames: int = 20_000) -> bytes:
     return head + frame * frames + b"\x3b"
 
 
-def text_bomb(size: int = 200 * 1024 * 1024) -> bytes:
+def text_bomb(size: int = 64 * 1024 * 1024) -> bytes:
     """A PNG whose zTXt chunk unpacks to `size` bytes."""
     return _with_chunk(b"zTXt", b"Comment\0\0" + _deflated(size))
 
 
-def profile_bomb(size: int = 200 * 1024 * 1024) -> bytes:
+def profile_bomb(size: int = 64 * 1024 * 1024) -> bytes:
     """A PNG whose colour profile unpacks to `size` bytes."""
     return _with_chunk(b"iCCP", b"icc\0\0" + _deflated(size))
 
@@ -292,6 +295,7 @@ def bad_png_crc(chunk: bytes = b"IDAT") -> bytes:
     return bytes(picture)
 
 
+@cache
 def broken_exif(width: int = 320, height: int = 240) -> dict[str, bytes]:
     """Fine pixels beside EXIF that is not: noise, cut off, offsets that lead nowhere, values of the wrong kind."""
     image = scene(width, height)

@@ -89,6 +89,7 @@ class Analysis:
             async with self._alone:
                 while len(children) < self._count:
                     children.append(await self._idle.get())
+                await children[0].stop()  # it may have died idle, which must not be held against this picture
                 return await children[0].ask(job)
         finally:
             for child in children:

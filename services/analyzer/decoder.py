@@ -71,6 +71,7 @@ class Child:
         """No process is left when it returns."""
         if self._running:
             await self._running.stop()
+            self._running = None
 
 
 class Running:

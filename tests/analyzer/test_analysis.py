@@ -261,6 +261,19 @@ async def test_a_picture_is_tried_once_more_alone(library: Library, tmp_path: Pa
     assert found.results[0].result == {"survived": True}
 
 
+async def test_the_second_try_waits_until_every_other_decoder_is_idle(library: Library, tmp_path: Path) -> None:
+    setup = replace(library.setup, settings={"dies_once": str(tmp_path / "died")})
+    ended: list[str] = []
+
+    async def find(algorithm: str, **params: Json) -> None:
+        await analysis.find(**library.add(SMALL), wanted=wanted(algorithm, **params))
+        ended.append(algorithm)
+
+    async with Analysis(setup, 2) as analysis:
+        await asyncio.gather(find("sleeps", seconds=3), find("dies"))
+    assert ended == ["sleeps", "dies"]
+
+
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 async def test_a_picture_that_kills_its_decoder_fails_alone(
     library: Library, analysis: Analysis, signal_: signal.Signals
