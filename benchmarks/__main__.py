@@ -7,20 +7,22 @@ import argparse
 import asyncio
 import os
 import platform
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import projection
+from benchmarks import projection, upload
 from benchmarks.stand import Stack
 from benchmarks.table import Table
 from deploy.local.home import Home
+from deploy.local.refusal import CannotStart
 from deploy.local.servers import Servers
 
 Benchmark = Callable[[Stack, int], AsyncIterator[Table]]
-BENCHMARKS: dict[str, Benchmark] = {"projection": projection.tables}
+BENCHMARKS: dict[str, Benchmark] = {"upload": upload.tables, "projection": projection.tables}
 PREFACE = """Run by `make bench` on real servers of its own, all contenders interleaved in every round, on one
 machine that also runs the servers. Absolute figures are of that machine; the ratios are what carries over."""
 RESULTS = Path(__file__).parents[1] / "docs" / "benchmarks"
@@ -31,19 +33,23 @@ def main() -> None:
     asked.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     asked.add_argument("--rounds", type=int, default=5, help="counted rounds of every contender")
     given = asked.parse_args()
-    asyncio.run(run(given.names or list(BENCHMARKS), given.rounds))
+    try:
+        with TemporaryDirectory(prefix="framelog-bench-") as home:
+            Path(home).chmod(0o755)  # Postgres runs under another uid, which must be able to enter
+            asyncio.run(run(Home(Path(home)), given.names or list(BENCHMARKS), given.rounds))
+    except CannotStart as refused:
+        print(refused, file=sys.stderr)
+        sys.exit(refused.exit_code)
 
 
-async def run(names: list[str], rounds: int) -> None:
-    with TemporaryDirectory(prefix="framelog-bench-") as home:
-        Path(home).chmod(0o755)  # Postgres runs under another uid, which must be able to enter
-        async with Servers(Home(Path(home))) as addresses:
-            stack = Stack(**{field.name: getattr(addresses, field.name) for field in fields(Stack)})
-            for name in names:
-                print(name, flush=True)
-                parts = [table.markdown() async for table in BENCHMARKS[name](stack, rounds)]
-                RESULTS.mkdir(exist_ok=True)
-                (RESULTS / f"{name}.md").write_text("\n".join([*parts, said_by(rounds)]))
+async def run(home: Home, names: list[str], rounds: int) -> None:
+    async with Servers(home) as addresses:
+        stack = Stack(**{field.name: getattr(addresses, field.name) for field in fields(Stack)})
+        for name in names:
+            print(name, flush=True)
+            parts = [table.markdown() async for table in BENCHMARKS[name](stack, rounds)]
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / f"{name}.md").write_text("\n".join([*parts, said_by(rounds)]))
     summary = [path.read_text() for name in BENCHMARKS if (path := RESULTS / f"{name}.md").exists()]
     RESULTS.with_suffix(".md").write_text("\n".join(["# Benchmarks", "", PREFACE, "", *summary]))
 

@@ -10,10 +10,13 @@ Contender = Callable[[], Awaitable[float]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`contender` against `against`, whose ratio should be at least (`floor`) or at most (`ceiling`) so much."""
+    """`contender` against `against`, whose ratio should be at least (`floor`) or at most (`ceiling`) so much.
+
+    Against None it is the figure itself that counts.
+    """
 
     contender: str
-    against: str
+    against: str | None
     floor: float | None = None
     ceiling: float | None = None
 
@@ -35,7 +38,10 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def ratios(self, target: Target) -> list[float]:
-        return [a / b for a, b in zip(self.samples[target.contender], self.samples[target.against], strict=True)]
+        own = self.samples[target.contender]
+        if target.against is None:
+            return own
+        return [a / b for a, b in zip(own, self.samples[target.against], strict=True)]
 
     def markdown(self) -> str:
         rows = [f"### {self.title}", "", f"| | {self.unit}, median | min – max |", "|---|---:|---:|"]
@@ -51,9 +57,10 @@ class Table:
     def _ratio_row(self, target: Target) -> str:
         found = self.ratios(target)
         middle = median(found)
-        spread = f"{min(found):.2f} – {max(found):.2f}"
+        spread = f"{min(found):.3g} – {max(found):.3g}"
         verdict = "met" if target.met(middle) else "**missed**"
-        return f"| {target.contender} / {target.against} | {middle:.2f} | {spread} | {target.wanted()} | {verdict} |"
+        name = f"{target.contender} / {target.against}" if target.against else f"{target.contender}, {self.unit}"
+        return f"| {name} | {middle:.3g} | {spread} | {target.wanted()} | {verdict} |"
 
 
 async def interleaved(table: Table, contenders: Mapping[str, Contender], rounds: int) -> Table:

@@ -1,0 +1,128 @@
+"""Uploads through Framelog, through a tutorial's service, and straight into the store by a presigned PUT."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+from psycopg import AsyncConnection
+
+from adapters.admin import create_bucket
+from adapters.ends import Ends
+from adapters.objects import Objects
+from benchmarks import peers
+from benchmarks.photographs import padded, photograph
+from benchmarks.processes import PATIENCE, api, free_port, http, line, peak_memory, processes
+from benchmarks.stand import Stack, stand
+from benchmarks.table import Contender, Table, Target, interleaved
+from benchmarks.uploads import SAMPLED, Load
+from benchmarks.ways import Framelog, Presigned, Tutorial, Way
+from deploy.local.supervisor import Supervisor
+from services.projector import schema
+
+UPLOADS: Mapping[str, Mapping[int, int]] = {"253 kB": {1: 200, 8: 480, 32: 640}, "3.45 MB": {1: 60, 8: 120, 32: 128}}
+WHOLE_LINE_CLIENTS, WHOLE_LINE_UPLOADS = 8, {"253 kB": 240, "3.45 MB": 64}
+MEMORY_CLIENTS, MEMORY_UPLOADS, MEMORY_ROUNDS, MEMORY_LIMIT = 32, 64, 2, 250
+REGION = "us-east-1"
+FLOORS = {"253 kB": 1.1, "3.45 MB": 1.3}
+SAID = [
+    "The tutorial: FastAPI, `UploadFile`, minio-py's `put_object` from a `def` endpoint (so in FastAPI's thread pool), "
+    "no log; uvicorn with uvloop and httptools, one process, like ours. The presigned PUT goes to the same MinIO.",
+    "One process loads all three, over kept-alive connections, with bytes that differ in every upload. After each run "
+    f"the bucket holds as many objects as were answered with yes, {SAMPLED} of them are read back and hashed, and the "
+    "log holds one event for each of ours.",
+]
+
+
+Ways = tuple[Framelog, Tutorial, Presigned]
+
+
+async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
+    photos = photograph("253 kB", 1152, 864, 253_000), photograph("3.45 MB", 4000, 3000, 3_450_000)
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        async with ways(stack, whole_line=False) as three:
+            for photo in photos:
+                for clients, uploads in UPLOADS[photo.name].items():
+                    yield await alone(three, Load(photo, directory, clients, uploads), rounds)
+        async with ways(stack, whole_line=True) as three:
+            for photo in photos:
+                load = Load(photo, directory, WHOLE_LINE_CLIENTS, WHOLE_LINE_UPLOADS[photo.name])
+                yield await at_work(three, load, rounds)
+        async with ways(stack, whole_line=False) as three:
+            large = Load(padded(photos[-1], "20 MB", 20_000_000), directory, MEMORY_CLIENTS, MEMORY_UPLOADS)
+            yield await memory(three, large, min(rounds, MEMORY_ROUNDS))
+
+
+async def alone(three: Ways, load: Load, rounds: int) -> Table:
+    ours, tutorial, presigned = (way.name for way in three)
+    targets = Target(ours, tutorial, floor=FLOORS[load.photo.name]), Target(ours, presigned, floor=0.65)
+    title = f"Upload of {load}, analyzer and projector stopped"
+    table = Table(title, "uploads/s", targets=targets, notes=SAID)
+    return await interleaved(table, {way.name: load.on(way) for way in three}, rounds)
+
+
+async def at_work(three: Ways, load: Load, rounds: int) -> Table:
+    ours, tutorial, _ = three
+    said = "Ours are projected and analysed at the same time, all of them before the next run begins."
+    table = Table(f"Upload of {load}, the whole line at work", "uploads/s", notes=[said])
+    return await interleaved(table, {way.name: load.on(way) for way in (ours, tutorial)}, rounds)
+
+
+async def memory(three: Ways, load: Load, rounds: int) -> Table:
+    """Resident memory while they upload."""
+    ours, tutorial, _ = three
+
+    def of(way: Way) -> Contender:
+        async def peak() -> float:
+            async with peak_memory(way.pid) as found:
+                await load.run(way)
+                return found()
+
+        return peak
+
+    targets = (Target(ours.name, None, ceiling=MEMORY_LIMIT),)
+    table = Table(f"Memory of the process that takes uploads of {load}", "MB at most", targets=targets)
+    return await interleaved(table, {way.name: of(way) for way in (ours, tutorial)}, rounds)
+
+
+@asynccontextmanager
+async def ways(stack: Stack, whole_line: bool) -> AsyncIterator[Ways]:
+    """All three, ready; with the analyzer and the projector behind ours, or with the read model alone."""
+    async with stand(stack) as own, processes() as supervisor, bucket(stack, own.bucket) as ours:
+        if whole_line:
+            await line(supervisor, own)
+        else:
+            async with await AsyncConnection.connect(own.database, autocommit=True) as connection:
+                await schema.switch(connection, await schema.ensure(connection))
+        async with Ends(stack.kafka, own.names) as ends, bucket(stack, f"t{own.bucket}") as theirs:
+            port, pid = await api(supervisor, own)
+            framelog = Framelog(port, ours, pid, ends=ends, whole_line=whole_line)
+            yield (
+                framelog,
+                await tutorial(supervisor, stack, f"t{own.bucket}", theirs),
+                Presigned(_port(stack.s3), theirs),
+            )
+
+
+async def tutorial(supervisor: Supervisor, stack: Stack, name: str, objects: Objects) -> Tutorial:
+    port = free_port()
+    command = [peers.program("uvicorn"), "tutorial:app", "--port", str(port), "--no-access-log"]
+    running = supervisor.launch(http("tutorial", command, port, "/health", peers.PEERS, peers.store(stack, name)))
+    await running.ready(PATIENCE)
+    assert running.pid
+    return Tutorial(port, objects, running.pid)
+
+
+@asynccontextmanager
+async def bucket(stack: Stack, name: str) -> AsyncIterator[Objects]:
+    await create_bucket(stack.s3, stack.s3_access_key, stack.s3_secret_key, name, REGION)
+    async with Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, name, REGION) as objects:
+        yield objects
+
+
+def _port(address: str) -> int:
+    port = urlsplit(address).port
+    assert port
+    return port
