@@ -107,9 +107,9 @@ class ReadModel:
         A query that hangs is abandoned, not cancelled: psycopg's cancelling waits for the same server.
         """
         asking = asyncio.create_task(self._rows(query, params, planned))
+        asking.add_done_callback(_forget)
         done, _ = await asyncio.wait((asking,), timeout=self._within)
         if not done:
-            asking.add_done_callback(_forget)
             raise TryLater(f"Postgres does not answer within {self._within} s")
         return asking.result()
 

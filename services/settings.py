@@ -64,21 +64,6 @@ class Caps(Endpoints):
     )
 
 
-class Api(Caps):
-    host: str = Field("127.0.0.1", description="address the API listens on")
-    port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
-    upload_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of uploads held in memory at once")
-    algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("metadata", "exif", "thumbnail", "colors", "hash", "quality"),
-        description="algorithms run on every image, comma separated",
-    )
-
-    @field_validator("algorithms", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
 class Groups(Section):
     """Which algorithms run together in one analyzer: one setting for the whole house."""
 
@@ -94,6 +79,21 @@ class Groups(Section):
             return value
         pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
         return {group: tuple(names.split("+")) for group, _, names in pairs}
+
+
+class Api(Caps, Groups):
+    host: str = Field("127.0.0.1", description="address the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
+    upload_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of uploads held in memory at once")
+    algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("metadata", "exif", "thumbnail", "colors", "hash", "quality"),
+        description="algorithms run on every image, comma separated",
+    )
+
+    @field_validator("algorithms", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 class Analyzer(Caps, Groups):

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Protocol
 
 from contracts import ids
+from contracts.algorithms import Schema
 from contracts.events import Json, Params
 from services.analyzer.decoded import DecodedImage
 
 Settings = Mapping[str, str]
-Schema = Mapping[str, Json]
 
 NO_PARAMS: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
 
@@ -83,10 +83,6 @@ class House:
     params_schema: Schema = NO_PARAMS
 
     def __init__(self, settings: Settings) -> None: ...
-
-
-class Disabled(Exception):
-    """Raised by an algorithm's constructor: it cannot run here, and why."""
 
 
 def object_schema(**properties: Json) -> Schema:

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 
-from services.analyzer.algorithm import Algorithm, Disabled, Settings
+from contracts.algorithms import GROUP, Disabled
+from services.analyzer.algorithm import Algorithm, Settings
 
-GROUP = "framelog.algorithms"
 log = logging.getLogger(__name__)
 
 
