@@ -286,6 +286,17 @@ def truncated_jpeg(share: float = 0.5) -> bytes:
     return whole[: int(len(whole) * share)]
 
 
+def late_exif_png() -> bytes:
+    """A photograph whose EXIF stands after its pixels, as some programs write it."""
+    picture = encoded(scene(64, 48), "PNG")
+    return picture[:-12] + png_chunk(b"eXIf", exif(orientation=6).tobytes()[6:]) + picture[-12:]
+
+
+def two_in_one_jpeg(width: int = 320, height: int = 240) -> bytes:
+    """A JPEG with a second one behind it (MPO), as telephones write for depth or brightness."""
+    return encoded(scene(width, height), "MPO", save_all=True, append_images=[scene(80, 60, 1)])
+
+
 def bad_png_crc(chunk: bytes = b"IDAT") -> bytes:
     """Whole pixels, and one bit of a chunk's checksum flipped."""
     picture = bytearray(encoded(scene(200, 150), "PNG"))

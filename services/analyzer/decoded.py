@@ -1,18 +1,17 @@
 """One decode, many results: nothing is decoded before it is asked for, and the scaled picture only once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from services.analyzer import pixels
+from services.analyzer import pixels, png
+from services.analyzer.header import TURNED_BY_PILLOW, Header, Size, header_of
 from services.analyzer.jobs import Caps
-from services.analyzer.opening import Unreadable, check_png, complaints, frames_of, open_guarded, reading
+from services.analyzer.opening import Unreadable, open_guarded, reading
 
 LARGE, SMALL, THUMB = 1600, 512, 128
-Size = tuple[int, int]
 T = TypeVar("T")
 
 
@@ -43,30 +42,6 @@ class Once(Generic[T]):
             return Unreadable("decode-memory", "there is not enough memory for this picture")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """What is known before a pixel is decoded. `width` and `height` are upright; `orientation` is EXIF's, 1–8.
-
-    `bits` is the depth of one channel as stored. `exif_note` says what is wrong with the EXIF, or is None.
-    """
-
-    format: str
-    mode: str
-    width: int
-    height: int
-    orientation: int
-    frames: int
-    has_alpha: bool
-    bits: int
-    icc: bytes | None
-    exif: Image.Exif
-    exif_note: str | None
-
-    @property
-    def size(self) -> Size:
-        return self.width, self.height
-
-
 class DecodedImage:
     """A stranger's bytes as pictures: upright, sRGB, mode RGB, or RGBA where a pixel is not opaque; first frame only.
 
@@ -84,7 +59,7 @@ class DecodedImage:
     def header(self) -> Header:
         image = self._open()
         with reading():
-            return _header(image, self.data)
+            return header_of(image, self.data)
 
     @Once
     def large(self) -> Image.Image:
@@ -115,7 +90,7 @@ class DecodedImage:
         image = self._open()
         with reading():
             if image.format == "PNG":
-                check_png(self.data)
+                png.check(self.data)
             if longest is not None and image.format in ("JPEG", "MPO"):
                 image.draft(None, stored)
             image.load()
@@ -126,60 +101,11 @@ class DecodedImage:
         return larger if size == larger.size else larger.resize(size, pixels.SHRINK)
 
     def _turn(self) -> int:
-        """The turn that is still to be made: Pillow turns TIFF, AVIF's and HEIC's libraries their own."""
-        return 1 if self.header.format in ("TIFF", "HEIF") else self.header.orientation
+        """The EXIF orientation that is still to be obeyed once the picture is decoded."""
+        return 1 if self.header.format in TURNED_BY_PILLOW else self.header.orientation
 
 
 def fit(size: Size, longest: int) -> Size:
     """The size whose longer side is at most `longest`, in the same proportions; never larger, never empty."""
     scale = min(1.0, longest / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _header(image: ImageFile, data: bytes) -> Header:
-    exif, note = _exif(image)
-    orientation = _orientation(image, exif)
-    swapped = orientation >= 5 and image.format not in ("TIFF", "HEIF")
-    width, height = reversed(image.size) if swapped else image.size
-    return Header(
-        format="JPEG" if image.format == "MPO" else image.format or "",
-        mode=image.mode,
-        width=width,
-        height=height,
-        orientation=orientation,
-        frames=frames_of(image),
-        has_alpha=image.has_transparency_data,
-        bits=_bits(image, data),
-        icc=image.info.get("icc_profile") or None,
-        exif=exif,
-        exif_note=note,
-    )
-
-
-def _exif(image: ImageFile) -> tuple[Image.Exif, str | None]:
-    """Broken EXIF does not spoil the pixels. PNG's own `getexif` would decode them all, so it is not called."""
-    image._exif = None  # what Pillow tried to read by itself, silent about any error
-    try:
-        with complaints() as heard:
-            exif = Image.Image.getexif(image)
-    except MemoryError:
-        raise
-    except Exception as error:
-        return Image.Exif(), str(error)
-    return exif, next(iter(heard), None)
-
-
-def _orientation(image: ImageFile, exif: Image.Exif) -> int:
-    stated = image.info.get("original_orientation") or exif.get(0x0112, 1)
-    return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
-
-
-def _bits(image: ImageFile, data: bytes) -> int:
-    """Bits of one channel in the file; Pillow gives 8 of a 16-bit RGB."""
-    depth: dict[str, Callable[[], int]] = {
-        "PNG": lambda: data[24],
-        "TIFF": lambda: int(getattr(image, "tag_v2", {}).get(258, (1,))[0]),
-        "HEIF": lambda: int(image.info.get("bit_depth", 8)),
-    }
-    by_mode = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}
-    return depth.get(image.format or "", lambda: by_mode.get(image.mode, 8))()

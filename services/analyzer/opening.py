@@ -1,7 +1,6 @@
 """Opening bytes that a stranger sent: accepted formats only, nothing over the caps, every refusal with its type."""
 
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -65,18 +64,6 @@ def reading() -> Iterator[None]:
         raise Unreadable("undecodable-image", "the bytes are no accepted kind of image") from error
     except Exception as error:  # over damaged bytes the codecs raise nearly anything
         raise Unreadable("undecodable-image", f"{type(error).__name__}: {error}") from error
-
-
-def check_png(data: bytes) -> None:
-    """Raises Unreadable where a chunk that matters has a wrong checksum: Pillow skips those of the pixels."""
-    at = 8
-    while at + 12 <= len(data):
-        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
-        critical = data[at + 4] & 0x20 == 0
-        if critical and data[end : end + 4] != zlib.crc32(memoryview(data)[at + 4 : end]).to_bytes(4, "big"):
-            name = data[at + 4 : at + 8].decode("latin-1")
-            raise Unreadable("undecodable-image", f"the checksum of a chunk {name} is wrong")
-        at = end + 4
 
 
 @contextmanager

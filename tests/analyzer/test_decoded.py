@@ -101,6 +101,18 @@ def test_depth_is_the_files_not_pillows(name: str, bits: int) -> None:
     assert opened(pictures.in_every_mode()[name]).header.bits == bits
 
 
+def test_exif_after_the_pixels_is_obeyed_too() -> None:
+    header = opened(pictures.late_exif_png()).header
+    assert (header.size, header.orientation) == ((48, 64), 6)
+    assert header.exif[0x010F] == "Canon"
+
+
+def test_a_jpeg_with_another_behind_it_is_one_jpeg() -> None:
+    image = opened(pictures.two_in_one_jpeg(3200, 2400))
+    assert (image.header.format, image.header.frames) == ("JPEG", 1)
+    assert image.large.size == (1600, 1200)
+
+
 def test_a_colour_profile_is_obeyed() -> None:
     image = opened(pictures.with_profile(pictures.corners(), pictures.swapped_profile()))
     red, green, blue = image.large.getpixel((10, 10))  # type: ignore[misc]
