@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.edge import uuid7
+from adapters.memory import keep_freed
 from adapters.problem_json import MEDIA_TYPE, rendered
 from contracts.problems import Problem
 
@@ -15,10 +16,12 @@ HEAD_SECONDS = 30.0
 HEAD_BYTES = 64 * 1024
 KEEP_ALIVE_SECONDS = 65
 DRAIN_SECONDS = 10
+KEPT_BYTES = 64 * 1024 * 1024
 
 
 def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     """A server that drains its requests when told to stop. Port 0 lets the system choose."""
+    keep_freed(KEPT_BYTES)
     return uvicorn.Server(
         uvicorn.Config(
             app,

@@ -63,7 +63,7 @@ class Objects:
             pass
 
     async def put(self, key: str, body: Body, media_type: str = OCTETS, sha256: str | None = None) -> None:
-        """Durable when it returns. Given `sha256`, the store refuses bytes that came to any other."""
+        """Durable when it returns. `sha256` is the body's, where it is known already."""
         headers = {"Content-Type": media_type}
         async with self._s3.call("PUT", key, headers=headers, body=body, sha256=sha256):
             pass

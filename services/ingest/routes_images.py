@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Header, Response
 from fastapi import Request as HttpRequest
 
 from adapters.conditions import etag, expected_version, idempotency_key
@@ -59,25 +59,19 @@ class Ingest:
     known: frozenset[str]
 
 
-async def _ingest(request: HttpRequest) -> Ingest:
-    found: Ingest = request.app.state.ingest
-    return found
-
-
-Parts = Annotated[Ingest, Depends(_ingest)]
 IfMatch = Annotated[str | None, Header(description="The ETag of the version you have read, or `*`")]
 IdempotencyKey = Annotated[str | None, Header(description="A retry with the same key has no second effect")]
 
 
 @ROUTES.post("/v1/images", status_code=201, openapi_extra=FORM_BODY, responses=documented(*BYTES))
-async def upload(request: HttpRequest, parts: Parts, who: Who, idempotency_key: IdempotencyKey = None) -> Response:
+async def upload(request: HttpRequest, who: Who, idempotency_key: IdempotencyKey = None) -> Response:
     """The bytes are stored, then the event is in the log, then the answer is 201; 200 for one's own duplicate."""
-    asked = _asked(request, who, idempotency_key)
-    async with parts.receiver.read(request, KNOWN) as received:
+    ingest, asked = _ingest(request), _asked(request, who, idempotency_key)
+    async with ingest.receiver.read(request, KNOWN) as received:
         fields = said(received.fields)
-        command = fields.upload(received.filename, wanted(fields.algorithms, parts.house, parts.known))
+        command = fields.upload(received.filename, wanted(fields.algorithms, ingest.house, ingest.known))
         reuse = fields.on_duplicate == "reuse"
-        stored = await parts.writer.upload(asked, command, received.content, received.keep, reuse)
+        stored = await ingest.writer.upload(asked, command, received.content, received.keep, reuse)
     return _shown(stored, 201 if stored.created else 200)
 
 
@@ -88,7 +82,6 @@ async def upload(request: HttpRequest, parts: Parts, who: Who, idempotency_key: 
 )
 async def replace(
     request: HttpRequest,
-    parts: Parts,
     who: Who,
     image_id: UUID,
     if_match: IfMatch = None,
@@ -96,17 +89,17 @@ async def replace(
 ) -> Response:
     """Other bytes for the same image."""
     expected, asked = expected_version(if_match), _asked(request, who, idempotency_key, if_match)
-    async with parts.receiver.read(request, (), raw=True) as received:
-        content = received.content
+    ingest = _ingest(request)
+    async with ingest.receiver.read(request, (), raw=True) as received:
+        content, keep = received.content, received.keep
         command = partial(commands.replace, content=content, expected=expected, actor=who.account)
-        written = await parts.writer.change(asked, image_id, command, sha256=content.sha256, keep=received.keep)
+        written = await ingest.writer.change(asked, image_id, command, sha256=content.sha256, keep=keep)
     return _answer(written)
 
 
 @ROUTES.patch("/v1/images/{image_id}", responses=documented(*VERSIONED, "too-large"), max_body_size=JSON_BYTES)
 async def describe(
     request: HttpRequest,
-    parts: Parts,
     who: Who,
     image_id: UUID,
     patch: Patch,
@@ -117,13 +110,12 @@ async def describe(
     changes = patch.changes()
     command = partial(commands.edit, changes=changes, expected=expected_version(if_match), actor=who.account)
     asked = _asked(request, who, idempotency_key, if_match)
-    return _answer(await parts.writer.change(asked, image_id, command, fields=changes))
+    return _answer(await _ingest(request).writer.change(asked, image_id, command, fields=changes))
 
 
 @ROUTES.delete("/v1/images/{image_id}", status_code=204, responses=documented(*VERSIONED))
 async def delete(
     request: HttpRequest,
-    parts: Parts,
     who: Who,
     image_id: UUID,
     if_match: IfMatch = None,
@@ -132,17 +124,20 @@ async def delete(
     """Out of sight for all but its owner's list of deleted images; `restore` brings it back."""
     command = partial(commands.delete, expected=expected_version(if_match), actor=who.account)
     asked = _asked(request, who, idempotency_key, if_match)
-    return _answer(await parts.writer.change(asked, image_id, command), gone=True)
+    return _answer(await _ingest(request).writer.change(asked, image_id, command), gone=True)
 
 
 @ROUTES.post("/v1/images/{image_id}/restore", responses=documented(*CHANGE, "image-not-deleted"))
-async def restore(
-    request: HttpRequest, parts: Parts, who: Who, image_id: UUID, idempotency_key: IdempotencyKey = None
-) -> Response:
+async def restore(request: HttpRequest, who: Who, image_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
     """A deleted image as it was."""
     command = partial(commands.restore, actor=who.account)
     asked = _asked(request, who, idempotency_key)
-    return _answer(await parts.writer.change(asked, image_id, command))
+    return _answer(await _ingest(request).writer.change(asked, image_id, command))
+
+
+def _ingest(request: HttpRequest) -> Ingest:
+    found: Ingest = request.app.state.ingest
+    return found
 
 
 def _asked(request: HttpRequest, who: Principal, key: str | None, if_match: str | None = None) -> Request:

@@ -62,7 +62,13 @@ async def test_a_body_in_several_buffers_arrives_as_one(objects: Objects) -> Non
     assert await objects.get("k") == data
 
 
-async def test_the_store_refuses_bytes_of_another_hash(objects: Objects) -> None:
+async def test_the_store_refuses_bytes_that_changed_on_a_way_nothing_else_guards(objects: Objects) -> None:
+    objects._s3.guarded = False
+    await objects.put("fine", [b"the", b"se"])
+    parts = await objects.begin("parts")
+    await parts.add([b"the", b"se"])
+    await parts.complete()
+    assert await objects.get("fine") == await objects.get("parts") == b"these"
     with pytest.raises(StoreRefused):
         await objects.put("k", b"these", sha256=hashlib.sha256(b"others").hexdigest())
     with pytest.raises(ObjectMissing):
