@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -69,10 +70,11 @@ def command(*arguments: object) -> list[str]:
 
 @dataclass
 class Faulty:
-    """Takes images as the API does, but for the next faults of its list. `keys` are the Idempotency-Keys it saw."""
+    """Takes images as the API does, but for the next faults of its list. `keys` are Idempotency-Keys, `times` when."""
 
     faults: list[Fault] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     images: dict[str, dict[str, Any]] = field(default_factory=dict)
     hanging: threading.Event = field(default_factory=threading.Event)
     url: str = ""
@@ -118,6 +120,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.state.times.append(time.monotonic())
         self.state.keys.append(self.headers["Idempotency-Key"])
         getattr(self, self.state.next_fault())(body)
 
