@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from adapters import http_server
 from adapters.edge import uuid7
 from adapters.http import Json
 from adapters.problem_json import documented
@@ -209,3 +210,28 @@ async def test_every_problem_type_has_a_page(client: httpx.AsyncClient) -> None:
         page = await client.get(f"/problems/{slug}")
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert slug in page.text
+
+
+async def test_headers_that_trickle_are_not_waited_for(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.3)
+    for begun, said in ((b"", b""), (b"GET /livez HTTP/1.1\r\nHost:", b"HTTP/1.1 408")):
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write(begun)
+        async with asyncio.timeout(2):
+            assert (await reader.read()).startswith(said)
+        writer.close()
+
+
+async def test_a_connection_that_is_kept_alive_outlives_the_patience_for_headers(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.2)
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    for _ in range(3):
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in await reader.readline()
+        await reader.readuntil(b"}")
+        await asyncio.sleep(0.4)
+    writer.close()
