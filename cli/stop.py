@@ -22,13 +22,18 @@ def stop(as_json: AsJson = False) -> None:
     pid = where.holder()
     if pid:
         _end(where, pid)
-    left = reap(where) if where.run.exists() else []
+    left = _reap(where) if where.run.exists() else []
     if as_json:
         json_line({"stopped": pid, "left": left})
     elif pid or left:
         print(f"stopped {f'pid {pid}' if pid else ', '.join(left)}")
     else:
         print(f"nothing runs in {where.path}")
+
+
+def _reap(where: Home) -> list[str]:
+    with where.locked():
+        return reap(where)
 
 
 def _end(where: Home, pid: int) -> None:

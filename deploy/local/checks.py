@@ -47,7 +47,7 @@ def given(setting: str) -> bool:
     """Whether the environment or `.env` names this one, as services/settings.py will find it."""
     dotenv = CLONE / ".env"
     written = dotenv.read_text() if dotenv.exists() else ""
-    return setting in os.environ or bool(re.search(rf"^\s*(export\s+)?{setting}\s*=", written, re.MULTILINE))
+    return bool(os.environ.get(setting) or re.search(rf"^\s*(export\s+)?{setting}\s*=\s*\S", written, re.MULTILINE))
 
 
 def _look_for_servers(found: Findings) -> None:

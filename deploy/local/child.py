@@ -75,7 +75,12 @@ async def spawn(program: Program, home: Home) -> asyncio.subprocess.Process:
             extra_groups=[] if user else None,
             preexec_fn=_ending_with_parent(program.stop) if _libc else None,
         )
-    _write_down(program, process.pid, home)
+    try:
+        _write_down(program, process.pid, home)
+    except OSError:  # no disk: nobody would know of it
+        process.kill()
+        await process.wait()
+        raise
     return process
 
 

@@ -1,5 +1,6 @@
 """Steps as they run, several at a time: a live picture on a terminal, plain lines elsewhere. Standard library only."""
 
+import io
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from typing import TextIO
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 REPAINT = 0.1
 REMINDER = 15.0  # seconds between two plain lines of a step that takes long
-BAR = 24
+BAR = 20
 
 
 class Step:
@@ -49,6 +50,8 @@ class Display:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
+        if isinstance(self._stream, io.TextIOWrapper):
+            self._stream.reconfigure(errors="replace")  # a terminal that knows no ✓ gets a ?
         self._live = self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._color = self._live and "NO_COLOR" not in os.environ
         self._lock = threading.RLock()
@@ -141,8 +144,11 @@ def _plain_line(step: Step, word: str) -> str:
 
 
 def _line(step: Step, mark: str) -> str:
-    """`✓ Kafka 4.1.1            ██████████ 100 %   14.2 s  note`"""
-    running = step.state == "running"
-    share = step.share if running else None
-    bar = f"{'█' * round(share * BAR):<{BAR}} {share:4.0%}" if share is not None else " " * (BAR + 5)
-    return f"{mark} {step.name:<28} {bar} {step.elapsed:6.1f} s  {step.note if running else ''}".rstrip()
+    """`⠹ MinIO                  45.6 s  █████░░░░░░░░░░░░░░░  26%  what it is doing`"""
+    said = f"{mark} {step.name:<20} {step.elapsed:6.1f} s"
+    if step.state != "running":
+        return said
+    if step.share is not None:
+        full = round(step.share * BAR)
+        said += f"  {'█' * full}{'░' * (BAR - full)} {step.share:4.0%}"
+    return f"{said}  {step.note}".rstrip()

@@ -19,6 +19,7 @@ from deploy.local.supervisor import Kept, Supervisor
 from services.settings import Api
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LABELS = {"projector": "Projector", "analyzer": "Analyzer", "api": "API"}
 WATCHED = ("contracts", "adapters", "services")
 
 
@@ -58,7 +59,7 @@ async def _start(supervisor: Supervisor, settings: Api, given: Given, display: D
 
 
 async def _shown(kept: Kept, display: Display) -> None:
-    with display.step(kept.program.name.capitalize().replace("Api", "API")):
+    with display.step(LABELS[kept.program.name]):
         await kept.ready()
 
 
