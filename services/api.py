@@ -1,6 +1,5 @@
 """Ingest's and query's routes at one address: the process that people and programs talk to."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,11 +22,16 @@ from services.ingest.media import Limits
 from services.ingest.receive import Receiver
 from services.ingest.routes_images import Ingest
 from services.ingest.write import Writer
-from services.query import routes_bytes
-from services.query.routes_bytes import Bytes
-from services.settings import Api, WrongSettings
+from services.query import routes_house
+from services.query import routes_images as routes_reading
+from services.query.algorithms import Algorithms
+from services.query.parts import Reading
+from services.query.ready import Readiness
+from services.query.verified import VerifiedBytes
+from services.settings import MIB, Api, WrongSettings
 
 VERSION = "0.1.0"
+MOST_HELD_BACK = 128 * MIB
 
 
 def app(settings: Api) -> FastAPI:
@@ -41,18 +45,29 @@ def app(settings: Api) -> FastAPI:
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
             read_model = await opened.enter_async_context(ReadModel(settings.postgres))
-            fresh = Fresh(read_model, ends)
-            writer = Writer(log, read_model, fresh, lambda: datetime.now(UTC))
+            writer = Writer(log, read_model, Fresh(read_model, ends), lambda: datetime.now(UTC))
             known = frozenset(settings.algorithms)
             api.state.ingest = Ingest(receiver(settings, objects), writer, settings.algorithms, known)
-            api.state.bytes = Bytes(fresh, objects)
+            api.state.query = reading(settings, read_model, ends, objects)
             yield
 
-    return application("Framelog", VERSION, lifespan, [routes_images.ROUTES, routes_bytes.ROUTES])
+    routers = [routes_images.ROUTES, routes_reading.ROUTES, routes_house.ROUTES]
+    return application("Framelog", VERSION, lifespan, routers)
 
 
 def objects_of(settings: Api) -> Objects:
     return Objects(settings.s3, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket, settings.s3_region)
+
+
+def reading(settings: Api, read_model: ReadModel, ends: Ends, objects: Objects) -> Reading:
+    return Reading(
+        read_model=read_model,
+        ends=ends,
+        fresh=Fresh(read_model, ends),
+        stored=VerifiedBytes(objects, MOST_HELD_BACK),
+        algorithms=Algorithms({name for names in settings.algorithm_groups.values() for name in names}),
+        readiness=Readiness(read_model, ends, objects),
+    )
 
 
 def receiver(settings: Api, objects: Objects) -> Receiver:
@@ -73,7 +88,7 @@ def main() -> int:
         return 2
     log_as_json(settings.log_level)
     listening = server(app(settings), settings.host, settings.port)
-    asyncio.run(listening.serve())
+    listening.run()  # on uvloop, as the server is set up
     return 0 if listening.started else 3
 
 

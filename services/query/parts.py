@@ -1,0 +1,67 @@
+"""What the reading routes are made of, and what all of them share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header
+from starlette.requests import Request
+
+from adapters.ends import Ends
+from adapters.fresh import WAIT_SECONDS, Fresh
+from adapters.read_model import ReadModel
+from contracts.events import Position
+from contracts.problems import FieldError, Problem, invalid
+from contracts.topics import TOPICS
+from services.query.algorithms import Algorithms
+from services.query.ready import Readiness
+from services.query.verified import VerifiedBytes
+
+READ = ("invalid-request", "unavailable", "behind")
+"""The problems that every reading route may answer."""
+FRESH = {"Cache-Control": "private, no-cache"}
+"""Headers of JSON, which is never served from a cache unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    read_model: ReadModel
+    ends: Ends
+    fresh: Fresh
+    stored: VerifiedBytes
+    algorithms: Algorithms
+    readiness: Readiness
+
+
+async def _reading(request: Request) -> Reading:
+    found: Reading = request.app.state.query
+    return found
+
+
+Parts = Annotated[Reading, Depends(_reading)]
+After = Annotated[str | None, Header(description="A position; the answer is at least as new as it")]
+
+
+async def after(parts: Parts, framelog_after: After = None) -> None:
+    """Waits until the read model has the record at the position a write answered. Raises Problem `behind`."""
+    if framelog_after is None:
+        return
+    position = _position(framelog_after)
+    end = Position(position.topic, position.partition, position.offset + 1)
+    if not await parts.read_model.reached(end, WAIT_SECONDS):
+        raise Problem("behind", f"the read model has not reached {position}", headers={"Retry-After": "1"})
+
+
+def _position(text: str) -> Position:
+    try:
+        position = Position.parse(text)
+    except ValueError:
+        raise _no_position("a position is topic:partition:offset") from None
+    partitions: Sequence[int] = [one.partitions for one in TOPICS if one.name == position.topic]
+    if not partitions or position.partition >= partitions[0]:
+        raise _no_position("there is no such topic and partition")
+    return position
+
+
+def _no_position(detail: str) -> Problem:
+    return invalid(FieldError(pointer="/header/framelog-after", detail=detail))

@@ -1,0 +1,59 @@
+"""The pictures made of an image, as bytes or as JSON, to be kept for ever where the address names their hash."""
+
+from base64 import b64encode
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from adapters.http import Json
+from contracts.events import Json as JsonValue
+from contracts.problems import Problem
+from contracts.resources.images import Described, stored_renditions
+from contracts.topics import ANALYSES
+from services.query.conditional import prefers_json, unchanged
+from services.query.parts import Reading
+from services.query.streamed import SAFE
+
+Rendition = dict[str, JsonValue]
+
+
+async def rendition_answer(
+    parts: Reading, image: Described, name: str, version: str | None, asked: Headers
+) -> Response:
+    """200 or 304. `version` is the hash it must have, if any.
+
+    Raises the Problems `not-found`, also for what nobody has made yet, and `corrupt-object`.
+    """
+    found = await _rendition(parts, image, name, version)
+    as_json = prefers_json(asked.get("accept"), found["media_type"])
+    etag = f'"{found["sha256"]}{"-json" if as_json else ""}"'
+    headers = {"ETag": etag, "Vary": "Accept, Authorization", "Cache-Control": _caching(image, version)}
+    if unchanged(asked.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    chunks = parts.stored.whole(found["key"], found["size"], found["sha256"])
+    data = b"".join([chunk async for chunk in chunks])
+    if as_json:
+        described = {field: found[field] for field in ("sha256", "media_type", "width", "height")}
+        return Json({**described, "base64": b64encode(data).decode()}, headers=headers)
+    return Response(data, headers={**headers, **SAFE}, media_type=found["media_type"])
+
+
+async def _rendition(parts: Reading, image: Described, name: str, version: str | None) -> Rendition:
+    if found := _named(image, name, version):
+        return found
+    await parts.fresh.settled(ANALYSES, str(image.image.image_id))
+    newest = await parts.fresh.newest(image.image.image_id)
+    if newest and (found := _named(newest, name, version)):
+        return found
+    raise Problem("not-found", f"The image has no such rendition {name}; its analysis is {image.status}.")
+
+
+def _named(image: Described, name: str, version: str | None) -> Rendition | None:
+    of_name = (one for one in stored_renditions(image.analyses) if one["name"] == name)
+    return next((one for one in of_name if version in (None, one["sha256"])), None)
+
+
+def _caching(image: Described, version: str | None) -> str:
+    """An address that names the hash can only ever lead to these bytes."""
+    whose = "public" if image.image.visibility == "public" else "private"
+    return f"{whose}, max-age=31536000, immutable" if version else f"{whose}, no-cache"

@@ -1,0 +1,95 @@
+"""What is read of images: one, a page of them, the bytes, the renditions, the history."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from adapters.conditions import etag
+from adapters.http import Json
+from adapters.principal import Principal, Who
+from adapters.problem_json import documented
+from adapters.read_model import described
+from contracts.problems import Problem
+from contracts.resources.images import Described, image_json, public_json
+from services.query import fragments
+from services.query.content import content_answer
+from services.query.filters import Page
+from services.query.history import history
+from services.query.looking import may_see, owned, owns, visible
+from services.query.parts import FRESH, READ, Parts, Reading, after
+from services.query.renditions import rendition_answer
+from services.query.search import question, search
+
+ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
+
+ONE = (*READ, "not-found")
+OWN = (*ONE, "forbidden")
+
+
+@ROUTES.get("/v1/images", responses=documented(*ONE, "forbidden"))
+async def list_images(request: Request, parts: Parts, who: Who, page: Annotated[Page, Query()]) -> Response:
+    """One's own images, newest first, or another's public ones: those that fit every filter."""
+    asked = question(page, who)
+    near = (await owned(parts, _id(page.near), who)).image.image_id if page.near else None
+    found = await search(parts.read_model, asked, near, page.limit, page.cursor)
+    images = await _images(parts, found.ids)
+    if asked.public:
+        images = [one for one in images if may_see(who, one.image)]  # it may have changed between the two questions
+    links = {"Link": f'<{_next(request, found.next)}>; rel="next"'} if found.next else {}
+    return Json({"items": [_seen_by(who, one) for one in images], "next": found.next}, headers={**FRESH, **links})
+
+
+@ROUTES.get("/v1/images/{image_id}", responses=documented(*ONE))
+async def show_image(parts: Parts, who: Who, image_id: UUID) -> Response:
+    """Everything, to its owner; the public view of a public image to others."""
+    image = await visible(parts, image_id, who)
+    headers = {"ETag": etag(image.image.version), "Framelog-Position": str(image.position)}
+    return Json(_seen_by(who, image), headers={**FRESH, **headers})
+
+
+@ROUTES.get("/v1/images/{image_id}/history", responses=documented(*OWN))
+async def show_history(parts: Parts, who: Who, image_id: UUID) -> Response:
+    """Every event of the image, oldest first: who asked what, when, what it changed, or why it was refused."""
+    image = await owned(parts, image_id, who)
+    return Json({"items": await history(parts.read_model, image.image.image_id)}, headers=FRESH)
+
+
+@ROUTES.get("/v1/images/{image_id}/content", responses=documented(*OWN, "range-not-satisfiable", "corrupt-object"))
+async def read_content(request: Request, parts: Parts, who: Who, image_id: UUID) -> Response:
+    """The original bytes, all or a range of them."""
+    image = await owned(parts, image_id, who)
+    return await content_answer(parts.stored, image.image, request.headers)
+
+
+@ROUTES.get("/v1/images/{image_id}/renditions/{name}", responses=documented(*ONE, "corrupt-object"))
+async def read_rendition(
+    request: Request, parts: Parts, who: Who, image_id: UUID, name: str, v: str | None = None
+) -> Response:
+    """A smaller picture made of the image; as JSON with `Accept: application/json`. With `v`, good for ever."""
+    return await rendition_answer(parts, await visible(parts, image_id, who), name, v, request.headers)
+
+
+async def _images(parts: Reading, ids: list[UUID]) -> list[Described]:
+    """The images of a page, in the order of their ids."""
+    rows = await parts.read_model.rows(fragments.DESCRIBED, (ids,)) if ids else []
+    images = {row["image_id"]: described(row) for row in rows}
+    return [images[image_id] for image_id in ids if image_id in images]
+
+
+def _seen_by(who: Principal, image: Described) -> dict[str, Any]:
+    return image_json(image) if owns(who, image.image) else public_json(image)
+
+
+def _id(text: str) -> UUID:
+    """An id that is no id names nothing, like one that nobody has."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Problem("not-found", f"There is no image {text[:100]}.") from None
+
+
+def _next(request: Request, cursor: str) -> str:
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    return f"{request.url.path}?{urlencode([*asked, ('cursor', cursor)])}"

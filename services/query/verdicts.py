@@ -1,0 +1,52 @@
+"""What became of an event that somebody asked for."""
+
+import asyncio
+from uuid import UUID
+
+from adapters.ends import Ends
+from adapters.principal import Principal
+from adapters.read_model import ReadModel, Verdict
+from contracts.events import Json, Position
+from contracts.problems import Problem
+from contracts.resources.images import time
+from contracts.topics import IMAGES
+
+SOON = 1.0
+"""Seconds to wait for the read model; after them an event that it has not seen is pending."""
+
+
+async def verdict_json(read_model: ReadModel, ends: Ends, event_id: UUID, who: Principal) -> dict[str, Json]:
+    """Raises the Problem `not-found` where the log as of now has no such event, or it is another's."""
+    if found := await _verdict(read_model, event_id, who):
+        return found
+    caught_up = await _caught_up(read_model, ends)
+    if found := await _verdict(read_model, event_id, who):
+        return found
+    if caught_up:
+        raise Problem("not-found", f"There is no event {event_id}.")
+    return {"event_id": event_id, "status": "pending", "reason": None}
+
+
+async def _caught_up(read_model: ReadModel, ends: Ends) -> bool:
+    """Whether the read model comes to hold every request that the log holds now. Any partition may have it."""
+    goal = [Position(IMAGES.name, partition, end) for partition, end in (await ends.of(IMAGES)).items() if end]
+    return all(await asyncio.gather(*(read_model.reached(end, SOON) for end in goal)))
+
+
+async def _verdict(read_model: ReadModel, event_id: UUID, who: Principal) -> dict[str, Json] | None:
+    found = await read_model.seen(event_id)
+    return _shown(found) if found and found.owner == who.account else None
+
+
+def _shown(verdict: Verdict) -> dict[str, Json]:
+    return {
+        "event_id": verdict.event_id,
+        "status": "accepted" if verdict.reason is None else "rejected",
+        "reason": verdict.reason,
+        "type": verdict.type,
+        "time": time(verdict.time),
+        "position": str(verdict.position),
+        "image_id": verdict.image_id,
+        "version": verdict.version,
+        "request_id": verdict.request_id,
+    }
