@@ -65,7 +65,6 @@ class House:
             sys.executable, "-m", module, env=self.environment(**settings), start_new_session=True
         )
 
-
     async def dead_letters(self, count: int, within: float = 10) -> list[RecordBuried]:
         """Every dead letter there is, once there are `count` of them; waits a moment for one too many."""
         topic = self.names.physical(DEAD_LETTERS.name)
@@ -85,12 +84,12 @@ def _letters(names: Names, fetched: Mapping[object, list[Any]]) -> list[RecordBu
 
 async def stop(process: asyncio.subprocess.Process, within: float = 15) -> int:
     """SIGTERM, and SIGKILL if that is not heeded in time. The exit code; a test's own kill counts as 0."""
-    if process.returncode is not None:
-        return 0 if process.returncode == -signal.SIGKILL else process.returncode
-    process.terminate()
+    if process.returncode is None:
+        process.terminate()
     try:
-        return await asyncio.wait_for(process.wait(), within)
+        code = await asyncio.wait_for(process.wait(), within)
     except TimeoutError:
         process.kill()
         await process.wait()
         raise
+    return 0 if code == -signal.SIGKILL else code

@@ -1,6 +1,7 @@
 """However many projectors share the topics, come and go: the rows are those that one alone makes."""
 
 import asyncio
+from asyncio.subprocess import Process
 from random import Random
 
 from psycopg import AsyncConnection
@@ -30,21 +31,16 @@ async def projected(house: House, events: int, within: float = 60) -> dict[str, 
 
 
 async def test_two_projectors_that_come_and_go_write_what_one_writes(house: House, second_database: str) -> None:
-    async with Log(house.stack.kafka, house.names, linger_ms=5) as log:
-        filling = asyncio.create_task(fill(log, (list(life("shared", number)) for number in range(IMAGES)), window=20))
-        random, running = Random(7), [await house.start(PROJECTOR, projector_batch=50) for _ in range(2)]
-        for _ in range(4):
-            await asyncio.sleep(random.uniform(0.5, 2))
-            victim = running.pop(0)
-            if random.random() < 0.5:
-                victim.kill()
-                await victim.wait()
-            running.append(await house.start(PROJECTOR, projector_batch=50))
-            if victim.returncode is None:
-                assert await stop(victim) == 0
-        await filling
-    shared = await projected(house, IMAGES * 3)
-    await asyncio.gather(*map(stop, running))
+    running = [await house.start(PROJECTOR, projector_batch=50) for _ in range(2)]
+    try:
+        async with Log(house.stack.kafka, house.names, linger_ms=5) as log:
+            lives = (list(life("shared", number)) for number in range(IMAGES))
+            filling = asyncio.create_task(fill(log, lives, window=20))
+            await come_and_go(house, running, Random(7))
+            await filling
+        shared = await projected(house, IMAGES * 3)
+    finally:
+        await asyncio.gather(*map(stop, running))
 
     alone = House(house.stack, house.names, house.bucket, second_database)
     await migrate(second_database)
@@ -52,3 +48,14 @@ async def test_two_projectors_that_come_and_go_write_what_one_writes(house: Hous
         assert await projected(alone, IMAGES * 3) == shared
     assert shared["events"].rows == IMAGES * 3
     assert shared["facts"].rows == IMAGES * 6
+
+
+async def come_and_go(house: House, running: list[Process], random: Random) -> None:
+    """Four times, the oldest projector leaves or is killed, and a new one joins."""
+    for _ in range(4):
+        await asyncio.sleep(random.uniform(0.5, 2))
+        running.append(await house.start(PROJECTOR, projector_batch=50))
+        leaving = running.pop(0)
+        if random.random() < 0.5:
+            leaving.kill()
+        assert await stop(leaving) == 0
