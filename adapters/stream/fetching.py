@@ -1,11 +1,8 @@
 """Faust, cut down to what fetches, balances and commits; mended where it would leave records out."""
 
 import logging
-import os
-import sys
-import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import faust
 import faust.streams
@@ -84,13 +81,3 @@ class Fetching(faust.App):
     def _crash(self, reason: BaseException) -> None:
         super()._crash(reason)
         self.loop.call_soon_threadsafe(self.on_crash, reason)
-
-
-def leave(code: int) -> NoReturn:
-    """Ends the process: Faust's thread is no daemon, and one that did not end would keep it."""
-    if threading.active_count() == 1:
-        sys.exit(code)
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

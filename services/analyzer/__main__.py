@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from aiokafka.errors import KafkaConnectionError
 
+from adapters import stream
 from adapters.groups import analyzer_group
 from adapters.log import Log, Names
-from adapters.stream import NoSuchTopic, Stream, leave
+from adapters.stream import NoSuchTopic, Stream
 from adapters.telemetry import log_as_json
 from contracts.topics import IMAGES
 from services.analyzer.analysis import Analysis, Caps, Setup
@@ -21,7 +22,7 @@ from services.settings import WrongSettings
 logger = logging.getLogger("analyzer")
 
 
-async def run(settings: Settings) -> None:
+async def analyze(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -30,9 +31,9 @@ async def run(settings: Settings) -> None:
     async with Log(settings.kafka, names) as log, Analysis(setup(settings), settings.analyzer_children) as analysis:
         algorithms = settings.algorithm_groups[settings.group]
         worker = Worker(log, analysis, settings.group, algorithms, lambda: datetime.now(UTC))
-        stream = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop)
+        events = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop)
         logger.info("analyzing", extra={"group": settings.group, "algorithms": algorithms})
-        await stream.consume({IMAGES.name: settings.analyzer_window}, worker.handle, worker.bury)
+        await events.consume({IMAGES.name: settings.analyzer_window}, worker.handle, worker.bury)
 
 
 def setup(settings: Settings) -> Setup:
@@ -67,7 +68,7 @@ def main() -> int:
         return 2
     log_as_json(settings.log_level)
     try:
-        asyncio.run(run(settings))
+        stream.run(analyze(settings))
     except KafkaConnectionError as down:
         print(f"Kafka at {settings.kafka} does not answer: {down}; see `framelog doctor`", file=sys.stderr)
         return 3
@@ -81,4 +82,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    stream.leave(main())
