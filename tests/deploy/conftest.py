@@ -20,9 +20,7 @@ def home() -> Iterator[Home]:
     path = Path(tempfile.mkdtemp(prefix="framelog-home-"))
     path.chmod(0o711)
     yield Home(path)
-    left = running_in(path)
-    for process in left:
-        process.kill()
+    left = kill_all(path)
     shutil.rmtree(path, ignore_errors=True)
     assert left == []
 
@@ -30,6 +28,15 @@ def home() -> Iterator[Home]:
 def running_in(path: Path) -> list[psutil.Process]:
     """Every process that names `path` on its command line or works in it, or serves the stack of that home."""
     return [process for process in psutil.process_iter() if _belongs(process, str(path))]
+
+
+def kill_all(path: Path) -> list[psutil.Process]:
+    """SIGKILL to each of them; what there was."""
+    found = running_in(path)
+    for process in found:
+        with suppress(psutil.NoSuchProcess):  # its parent's death took it along
+            process.kill()
+    return found
 
 
 def python(source: str, *, name: str = "child", cwd: Path | None = None, **settings: object) -> Program:
