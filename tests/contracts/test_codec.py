@@ -1,8 +1,7 @@
 """Records that cannot be read are refused with their reason; what is written is CloudEvents."""
 
-from msgspec.structs import replace
-
 import pytest
+from msgspec.structs import replace
 
 from contracts.codec import decode, encode, read
 from contracts.events import Record, Undecodable
