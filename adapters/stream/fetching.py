@@ -16,6 +16,8 @@ class _Consumer(driver.Consumer):
     It does not seek where nothing was committed, or zero: those records it would never hand over.
     """
 
+    logger = logging.getLogger("faust.consumer")
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.begins: dict[TP, int] = {}

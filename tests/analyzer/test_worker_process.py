@@ -130,25 +130,26 @@ async def test_an_algorithm_of_the_group_that_is_not_installed_fails_as_disabled
 
 
 async def test_unreadable_records_are_buried_once_each_with_their_bytes_and_the_next_is_analysed(line: Line) -> None:
-    good = encode(events.uploaded(uid("good")), cause("good"))
-    future = dict(good.headers) | {"ce_type": b"framelog.image.uploaded.v99"}
+    sound = encode(events.uploaded(uid("good")), cause("good"))
+    future = dict(sound.headers) | {"ce_type": b"framelog.image.uploaded.v99"}
     bad = {
-        "null-body": Message(topic=good.topic, key=good.key, value=None, headers=good.headers),  # type: ignore[arg-type]
-        "malformed": Message(topic=good.topic, key=good.key, value=b"\x00\xff", headers=good.headers),
-        "newer-version": Message(topic=good.topic, key=good.key, value=good.value, headers=tuple(future.items())),
+        "null-body": Message(topic=sound.topic, key=sound.key, value=None, headers=sound.headers),  # type: ignore[arg-type]
+        "malformed": Message(topic=sound.topic, key=sound.key, value=b"\x00\xff", headers=sound.headers),
+        "newer-version": Message(topic=sound.topic, key=sound.key, value=sound.value, headers=tuple(future.items())),
     }
     for message in bad.values():
         await line.send(message)
     content = await line.keep(pictures.photograph())
-    await line.say(events.uploaded(uid("good"), content=content, wanted=(Wanted(algorithm="hash"),)), "up")
-    for _ in range(2):  # a second analyzer finds them committed
+    for outcomes in (1, 2):  # a second analyzer finds the unreadable ones committed
+        good = events.uploaded(uid("good"), content=content, wanted=(Wanted(algorithm="hash"),))
+        await line.say(good, outcomes)
         async with line.house.run(ANALYZER, analyzer_children=1):
-            await line.told(1)
+            await line.told(outcomes)
             letters = await line.house.dead_letters(3)
     assert {letter.reason: (letter.value, letter.consumer) for letter in letters} == {
         "null-body": (None, "analyzer-core"),
         "malformed": ("AP8=", "analyzer-core"),
-        "newer-version": (b64encode(good.value).decode(), "analyzer-core"),
+        "newer-version": (b64encode(sound.value).decode(), "analyzer-core"),
     }
 
 
