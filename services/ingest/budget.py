@@ -40,7 +40,6 @@ class Budget:
                 await turn
         except BaseException as error:
             came = turn.done() and not turn.cancelled()  # in the very moment it gave up
-            turn.cancel()
             self._give(amount if came else 0)
             if isinstance(error, TimeoutError):
                 raise _busy() from None

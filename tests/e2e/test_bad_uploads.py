@@ -229,10 +229,19 @@ async def test_a_body_in_chunks_needs_no_length(served: Served) -> None:
 
 
 async def test_a_client_that_trickles_is_not_waited_for(house: House) -> None:
-    async with serving(house, idle=1.0) as served:
-        pieces = [BODY[at : at + 200] for at in range(0, 5_000, 200)]
-        status, body = said(await send(served, HEAD + f"Content-Length: {len(BODY)}\r\n", *pieces))
+    async with serving(house, idle=0.5) as served:
+        reader, writer = await asyncio.open_connection(served.host, served.port)
+        writer.write((HEAD + f"Content-Length: {len(BODY)}\r\n\r\n").encode())
+        answer = asyncio.create_task(reader.read())
+        for at in range(0, 4_000, 100):
+            writer.write(BODY[at : at + 100])
+            await asyncio.wait((answer,), timeout=0.1)
+            if answer.done():
+                break
+        assert answer.done(), "4 s of 1 kB/s were waited for"
+        status, body = said(answer.result())
         assert (status, body["type"]) == (408, "/problems/request-timeout")
+        writer.close()
 
 
 async def test_a_name_with_a_raw_nul_is_made_safe(served: Served) -> None:

@@ -57,13 +57,10 @@ async def test_who_leaves_while_waiting_takes_nothing_along() -> None:
 
 
 async def test_who_leaves_in_the_moment_of_their_turn_gives_it_back() -> None:
-    budget, go = Budget(10), asyncio.Event()
-    first = asyncio.create_task(hold(budget, 10, go, [], 0))
-    await asyncio.sleep(0)
-    second = asyncio.create_task(hold(budget, 10, go, [], 1))
-    await asyncio.sleep(0)
-    go.set()
-    await first
+    budget = Budget(10)
+    async with budget.reserve(10):
+        second = asyncio.create_task(hold(budget, 10, asyncio.Event(), [], 1))
+        await asyncio.sleep(0)
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)
     async with asyncio.timeout(1), budget.reserve(10):
