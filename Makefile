@@ -22,9 +22,8 @@ test: ready-test  ## run the tests on real servers of their own (T=tests/deploy 
 
 coverage: ready-test  ## run the tests, then say which branches they missed, child processes included
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(T)
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report --skip-covered --show-missing
+	@$(BIN)/coverage run -m pytest $(T); code=$$?; $(BIN)/coverage combine --quiet; \
+	  $(BIN)/coverage report --skip-covered --show-missing; exit $$code
 
 check: ready-check  ## lint, types, direction of imports, generated files
 	@$(BIN)/ruff check

@@ -125,9 +125,8 @@ def test_two_stacks_of_one_clone_answer_side_by_side(home: Home) -> None:
 
 def refused(home: Home, **settings: str) -> tuple[int, str]:
     """Exit code and the one line of a start that must not get far."""
-    done = subprocess.run(
-        [FRAMELOG, "up"], env=environment(home, **settings), capture_output=True, text=True, timeout=30
-    )
+    given = environment(home, **{"FRAMELOG_PORT": str(ports.choose([None])[0])} | settings)
+    done = subprocess.run([FRAMELOG, "up"], env=given, capture_output=True, text=True, timeout=30)
     (line,) = done.stderr.splitlines()
     assert not (home.path / "kafka").exists()
     return done.returncode, line
