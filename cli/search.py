@@ -25,13 +25,14 @@ NOT_FILTERS = {"limit", "every", "as_json", "url"}
 
 Status = Literal["queued", "running", "completed", "partial", "failed"]
 Sort = Literal["created_at", "-created_at", "taken_at", "-taken_at", "size", "-size"]
+Origin = Literal["upload", "url", "job"]
 Filter = typer.Option
 
 
 def search(
     ctx: typer.Context,
     q: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="In title, description, name, tags.")] = None,
-    tag: Annotated[str | None, Filter(help="With this tag.")] = None,
+    tag: Annotated[list[str] | None, Filter(help="With this tag; repeated, with each of them.")] = None,
     media_type: Annotated[str | None, Filter("--type", metavar="TYPE", help="Media type: image/png.")] = None,
     min_width: Annotated[int | None, Filter(min=0, metavar="PIXELS", help="At least so wide.")] = None,
     min_height: Annotated[int | None, Filter(min=0, metavar="PIXELS", help="At least so high.")] = None,
@@ -48,7 +49,7 @@ def search(
     distance: Annotated[int | None, Filter(min=0, max=16, help="With --near: bits that may differ.")] = None,
     deleted: Annotated[bool | None, Filter("--deleted", help="Deleted ones instead.")] = None,
     owner: Annotated[str | None, Filter(metavar="ACCOUNT", help="Someone else's public ones.")] = None,
-    origin: Annotated[Literal["job"] | None, Filter(metavar="job", help="Those fetched for jobs.")] = None,
+    origin: Annotated[Origin | None, Filter(metavar="ORIGIN", help="upload, url or job; without it, not job.")] = None,
     sort: Annotated[
         Sort | None, Filter(metavar="FIELD", help="created_at, taken_at or size, - before it: descending.")
     ] = None,

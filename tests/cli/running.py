@@ -70,11 +70,15 @@ def command(*arguments: object) -> list[str]:
 
 @dataclass
 class Faulty:
-    """Takes images as the API does, but for the next faults of its list. `keys` are Idempotency-Keys, `times` when."""
+    """Takes images as the API does, but for the next faults of its list. `keys` are Idempotency-Keys, `times` when.
+
+    `asked` are the GETs that it answered with an empty list.
+    """
 
     faults: list[Fault] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     images: dict[str, dict[str, Any]] = field(default_factory=dict)
     hanging: threading.Event = field(default_factory=threading.Event)
     url: str = ""
@@ -116,6 +120,7 @@ class Handler(BaseHTTPRequestHandler):
     state: Faulty
 
     def do_GET(self) -> None:
+        self.state.asked.append(self.path)
         self.answer(200, {"items": [], "next": None})
 
     def do_POST(self) -> None:
