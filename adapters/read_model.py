@@ -136,6 +136,10 @@ class ReadModel:
         found = await self.rows(OF_REQUEST, (request_id,))
         return _verdict(found[0]) if found else None
 
+    async def seen(self, event_id: UUID) -> Verdict | None:
+        """The fold's verdict, if the read model has the event by now."""
+        return (await self._verdicts_of([event_id])).get(event_id)
+
     async def verdict(self, event_id: UUID, within: float) -> Verdict | None:
         """The fold's verdict, as soon as the read model has the event; None if it has not within so many seconds."""
         return await self._verdicts.wait(event_id, within)

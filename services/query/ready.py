@@ -36,9 +36,8 @@ class Readiness:
         self._caught_up = False
 
     async def state(self) -> State:
-        kafka, storage, postgres = await asyncio.gather(
-            _answers(self._ends_of_all()), _answers(self._objects.ready()), _answers(self._catch_up())
-        )
+        kafka, storage = await asyncio.gather(_answers(self._ends_of_all()), _answers(self._objects.ready()))
+        postgres = await _answers(self._catch_up())
         down = tuple(name for name, answers in (("kafka", kafka), ("object storage", storage)) if not answers)
         if not self._caught_up:
             return State(down=(*down, *(("read model",) if postgres else ("postgres",))))
