@@ -108,9 +108,8 @@ def _postgres_version(path: Path) -> str | None:
 
 
 def _major(version: str) -> int:
-    """17 for 17.0.15; Java before 9 called itself 1.8."""
-    parts = [*map(int, version.split(".")), 0]
-    return parts[1] if parts[0] == 1 else parts[0]
+    """17 for 17.0.15. Java 8 called itself 1.8, which is too old by either number."""
+    return int(version.split(".")[0])
 
 
 def _version(path: Path | None, ask: str, pattern: str) -> str | None:

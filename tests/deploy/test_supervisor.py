@@ -139,9 +139,10 @@ async def test_a_child_deaf_to_its_signal_is_killed_when_patience_ends(home: Hom
 
 
 async def test_a_stopped_child_is_woken_to_hear_that_it_shall_end(home: Home) -> None:
+    tidy = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(0)); print('tidy', flush=True); time.sleep(600)"
     async with Supervisor(home) as supervisor:
-        kept = supervisor.launch(python(FOR_EVER, patience=30))
-        await kept.ready(5)
+        kept = supervisor.launch(python(tidy, patience=30))
+        await until(lambda: kept.pid is not None and said(home, "child", "tidy"))
         assert kept.pid
         os.kill(kept.pid, signal.SIGSTOP)
         began = time.monotonic()
@@ -203,9 +204,10 @@ async def test_children_end_when_their_supervisor_is_killed(home: Home) -> None:
 
 
 async def test_the_next_supervisor_ends_what_a_killed_one_left(home: Home) -> None:
+    record = home.run / "child.json"
     with another_supervisor(home, DEAF) as killed:
-        await until(partial(said, home, "child", "deaf"))
-        left = psutil.Process(json.loads((home.run / "child.json").read_text())["pid"])
+        await until(lambda: record.exists() and said(home, "child", "deaf"))
+        left = psutil.Process(json.loads(record.read_text())["pid"])
         killed.kill()
         killed.wait()
     assert left.is_running()
