@@ -139,7 +139,7 @@ async def test_a_child_deaf_to_its_signal_is_killed_when_patience_ends(home: Hom
 
 
 async def test_a_stopped_child_is_woken_to_hear_that_it_shall_end(home: Home) -> None:
-    tidy = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(0)); print('tidy', flush=True); time.sleep(600)"
+    tidy = f"import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); print('tidy', flush=True); {FOR_EVER}"
     async with Supervisor(home) as supervisor:
         kept = supervisor.launch(python(tidy, patience=30))
         await until(lambda: kept.pid is not None and said(home, "child", "tidy"))
@@ -216,6 +216,20 @@ async def test_the_next_supervisor_ends_what_a_killed_one_left(home: Home) -> No
     told: list[str] = []
     async with Supervisor(home, told.append):
         assert told == []
+
+
+async def test_the_next_supervisor_ends_what_outlived_a_killed_child(home: Home) -> None:
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {DEAF!r}]); {FOR_EVER}"
+    record = home.run / "child.json"
+    with another_supervisor(home, parent) as killed:
+        await until(lambda: record.exists() and said(home, "child", "deaf"))
+        child = psutil.Process(json.loads(record.read_text())["pid"])
+        killed.kill()
+        killed.wait()
+        await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    (orphan,) = running_in(home.path)
+    assert reap(home, patience=0.5) == ["child"]
+    assert not orphan.is_running()
 
 
 async def test_a_stranger_who_got_a_leftovers_pid_is_left_alone(home: Home) -> None:
