@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from deploy.local.home import Home
 
 SAME_START = 2.0  # seconds: how far two readings of one process's start may lie apart
 PATIENCE = 20.0
+POLL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +34,35 @@ def recorded(home: Home) -> list[Recorded]:
 def alive(record: Recorded) -> psutil.Process | None:
     """The process that was written down, unless it has ended."""
     process = _of(record.pid)
-    return process if process and _same(process, record) and process.status() != psutil.STATUS_ZOMBIE else None
+    return process if process and _same(process, record) and not _ended(process) else None
 
 
 def reap(home: Home, patience: float = PATIENCE) -> list[str]:
     """Ends every leftover: first asked, then killed. The names of those that were still running."""
     found = {record.name: remains for record in recorded(home) if (remains := _ask_to_end(record))}
     everything = [process for remains in found.values() for process in remains]
-    _, stubborn = psutil.wait_procs(everything, timeout=patience)
-    for process in stubborn:
+    for process in _still_there(everything, patience):
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=patience)
+    _still_there(everything, patience)
     for path in home.run.glob("*.json"):
         path.unlink(missing_ok=True)
     return list(found)
+
+
+def _still_there(processes: Iterable[psutil.Process], within: float) -> list[psutil.Process]:
+    """Those that have not ended after so many seconds."""
+    last = time.monotonic() + within
+    while (left := [one for one in processes if not _ended(one)]) and time.monotonic() < last:
+        time.sleep(POLL)
+    return left
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Also of one that nobody has collected: an orphan waits for init, and a container may have none."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.status() == psutil.STATUS_ZOMBIE) or not process.is_running()
+    return True
 
 
 def _read(path: Path) -> Recorded | None:
