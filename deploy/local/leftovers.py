@@ -75,13 +75,20 @@ def _read(path: Path) -> Recorded | None:
 def _ask_to_end(record: Recorded) -> list[psutil.Process]:
     """Signals the child, or what outlived it. All of it that has to go."""
     leader = alive(record)
-    family = [leader, *leader.children(recursive=True)] if leader else []
-    remains = list(dict.fromkeys([*family, *_session(record)]))
+    remains = list(dict.fromkeys([*_family(leader), *_session(record)]))
     for process in [leader] if leader else remains:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(record.stop)
             process.resume()
     return remains
+
+
+def _family(leader: psutil.Process | None) -> list[psutil.Process]:
+    if leader is None:
+        return []
+    with suppress(psutil.NoSuchProcess):
+        return [leader, *leader.children(recursive=True)]
+    return [leader]
 
 
 def _session(record: Recorded) -> list[psutil.Process]:
