@@ -8,7 +8,7 @@ COLUMNS = (
     Column("algorithm", lambda one: str(one["name"])),
     Column("version", lambda one: str(one["version"])),
     Column("enabled", lambda one: "yes" if one["enabled"] else "no"),
-    Column("", lambda one: one["reason"] or one["description"]),
+    Column("description", lambda one: one["reason"] or one["description"]),
 )
 
 

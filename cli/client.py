@@ -141,9 +141,10 @@ def _problem(answer: httpx.Response) -> dict[str, Json]:
 
 def _line(problem: Mapping[str, Json], answer: httpx.Response) -> str:
     """A problem (RFC 9457) on one line; which fields are wrong where it says so."""
-    said = problem.get("detail") or problem.get("title") or f"HTTP {answer.status_code} {answer.reason_phrase}"
-    wrong = [f"{one['pointer'].rpartition('/')[2]}: {one['detail']}" for one in problem.get("errors", ())]
-    return "; ".join([str(said), *wrong])
+    title = problem.get("title") or f"HTTP {answer.status_code} {answer.reason_phrase}"
+    said = ": ".join(str(part) for part in (title, problem.get("detail")) if part)
+    wrong = [f"{one['pointer']}: {one['detail']}" for one in problem.get("errors", ()) if one["detail"] not in said]
+    return "; ".join([said, *wrong])
 
 
 def _exit_code(status: int) -> int:

@@ -45,7 +45,7 @@ def _short(value: Json) -> str:
 COLUMNS = (
     Column("event", lambda event: str(event["event_id"]), spare=True),
     Column("time", lambda event: minute(event["time"])),
-    Column("type", lambda event: str(event["type"])),
+    Column("type", lambda event: event["type"].removeprefix("framelog.")),
     Column("by", lambda event: event["actor"] or ""),
     Column("version", lambda event: str(event["version"] or "")),
     Column("what", _what),

@@ -8,10 +8,13 @@ import orjson
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contracts.events import Json
 
 WIDE = 110  # characters
+GAP = 2  # between two columns
+NARROWEST = 8  # that a last column is folded to
 ENDLESS = 1000  # where there is no terminal that would cut a line
 
 
@@ -42,22 +45,41 @@ def listing(columns: Sequence[Column], items: Sequence[dict[str, Json]]) -> None
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal, of which the last column alone is cut; else a line per row, tab-separated, no heads."""
+    """A table on a terminal, of which the last column alone is folded; else a line per row, tab-separated, no heads."""
     out = console()
     rows = [[printable(cell) for cell in row] for row in rows]
     if not out.is_terminal:
         for row in rows:
             print("\t".join(row))
     elif rows:
-        out.print(_drawn(heads, rows))
+        out.print(_drawn(heads, rows, out.width))
 
 
-def _drawn(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    drawn = Table(box=None, header_style="dim", pad_edge=False)
+def grid(rows: Sequence[Sequence[Text]]) -> None:
+    """Names and values in columns on a terminal, what repeats in the first left out; else tab-separated."""
+    out = console()
+    if not out.is_terminal:
+        for row in rows:
+            print("\t".join(cell.plain for cell in row))
+    elif rows:
+        drawn = Table.grid(padding=(0, 2))
+        for _ in rows[0][:-1]:
+            drawn.add_column(no_wrap=True)
+        drawn.add_column(overflow="fold")
+        before = ""
+        for first, *rest in rows:
+            drawn.add_row("" if first.plain == before else first, *rest)
+            before = first.plain
+        out.print(drawn)
+
+
+def _drawn(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
+    drawn = Table(box=None, header_style="dim", pad_edge=False, padding=(0, GAP, 0, 0))
     for place, head in enumerate(heads[:-1]):
-        longest = max(cell_len(row[place]) for row in rows)
-        drawn.add_column(head, no_wrap=True, min_width=max(longest, len(head)))
-    drawn.add_column(heads[-1], no_wrap=True)
+        longest = max(cell_len(cell) for cell in (head, *(row[place] for row in rows)))
+        drawn.add_column(head, no_wrap=True, width=longest)
+        width -= longest + GAP
+    drawn.add_column(heads[-1], overflow="fold", max_width=max(width, NARROWEST))
     for row in rows:
         drawn.add_row(*row)
     return drawn

@@ -97,4 +97,4 @@ def _table(images: list[dict[str, Json]], limit: int | None) -> None:
     if not images:
         notes.print("no image fits; with fewer filters, or --deleted, there may be some")
     elif limit and len(images) > limit:
-        notes.print(f"these are the first {limit}; --limit shows more, --all all of them")
+        notes.print(f"there are more than these {limit}; --limit shows more of them, --all all")

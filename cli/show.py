@@ -4,13 +4,14 @@ from uuid import UUID
 
 from cli.asking import asking
 from cli.client import Client
-from cli.described import found, own
+from cli.described import Words
 from cli.options import AsJson, ImageId, Url
-from cli.output import console, json_line
+from cli.output import console, grid, json_line
 from cli.pictures import can_draw, draw
 from contracts.events import Json
 
 DRAWN = "small"
+NOTHING: dict[str, Json] = {"results": {}, "failures": []}
 
 
 def show(image_id: ImageId, as_json: AsJson = False, url: Url = None) -> None:
@@ -28,9 +29,9 @@ def show(image_id: ImageId, as_json: AsJson = False, url: Url = None) -> None:
         return json_line(image)
     if picture:
         draw(screen, picture)
-    screen.print(own(image))
-    if "analysis" in image:
-        screen.print(found(image["analysis"]))
+    words = Words(coloured=screen.color_system is not None)
+    grid(list(words.own(image)))
+    grid(list(words.found(image.get("analysis", NOTHING))))
     return None
 
 

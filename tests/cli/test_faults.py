@@ -55,7 +55,7 @@ async def test_without_credentials_the_first_answer_is_enough(pictures: Path, tm
     with faulty("unauthenticated", "unauthenticated", "unauthenticated") as server:
         ran = await Terminal(tmp_path, server.url).run("upload", pictures)
     assert ran.code == 2
-    assert "framelog: log in first" in ran.err
+    assert "framelog: HTTP 401 Unauthorized: log in first" in ran.err
 
 
 async def test_where_nothing_answers_the_remedy_is_named_at_once(pictures: Path, tmp_path: Path) -> None:

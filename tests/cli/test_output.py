@@ -6,20 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from rich.console import Console
-from rich.text import Text
 
 from cli.client import Refused
-from cli.described import found, value
+from cli.described import Words
 from cli.output import bytes_in_words, minute, printable, table
 from cli.resume import KEPT, Run
-
-
-def drawn(renderable: object) -> str:
-    screen = Console(width=120, highlight=False)
-    with screen.capture() as captured:
-        screen.print(renderable)
-    return captured.get()
 
 
 @pytest.mark.parametrize(
@@ -44,38 +35,34 @@ def test_a_table_on_a_pipe_is_tab_separated_and_cuts_nothing(capsys: pytest.Capt
     assert capsys.readouterr().out == f"5f0c2a54\t{'x' * 500}\n6a\ttwo�lines�\n"
 
 
+PLAIN, COLOURED = Words(coloured=False), Words(coloured=True)
+PALETTE = [{"color": "#000000", "share": 0.75}, {"color": "#ffffff", "share": 0.25}]
+
+
 def test_values_are_put_in_words() -> None:
-    assert value({"latitude": 48.1, "longitude": -11.5}).plain == "latitude 48.1, longitude -11.5"
-    assert value([1, True, "x"]).plain == "1, yes, x"
-    assert value(0.004).plain == "0.004"
+    assert (
+        PLAIN.value({"latitude": 48.1, "longitude": -11.5, "altitude": None}).plain == "latitude 48.1, longitude -11.5"
+    )
+    assert PLAIN.value([1, True, "x"]).plain == "1, yes, x"
+    assert PLAIN.value(0.004).plain == "0.004"
 
 
-def test_a_colour_is_shown_beside_its_name() -> None:
-    shown = value("#2a6f97")
-    assert shown.plain == "   #2a6f97"
-    assert "on #2a6f97" in str(shown.spans[0].style)
-
-
-def test_a_palette_is_blocks_as_wide_as_their_shares() -> None:
-    shown = value([{"color": "#000000", "share": 0.75}, {"color": "#ffffff", "share": 0.25}])
-    assert isinstance(shown, Text)
-    assert [span.end - span.start for span in shown.spans] == [30, 10]
+def test_colours_are_shown_where_they_can_be_and_spelt_out_elsewhere() -> None:
+    assert "on #2a6f97" in str(COLOURED.value("#2a6f97").spans[0].style)
+    assert PLAIN.value("#2a6f97").plain == "#2a6f97"
+    assert [span.end - span.start for span in COLOURED.value(PALETTE).spans] == [30, 10]
+    assert PLAIN.value(PALETTE).plain == "color #000000, share 0.75, color #ffffff, share 0.25"
 
 
 def test_every_algorithm_says_what_it_found_or_why_it_found_nothing() -> None:
-    shown = drawn(
-        found(
-            {
-                "results": {"exif": {"algorithm_version": "1", "result": {"make": "Canon", "iso": 200, "gps": None}}},
-                "failures": [{"algorithm": "thumbnail", "detail": "the image is damaged"}],
-            }
-        )
-    )
-    rows = [line.split() for line in shown.splitlines()]
-    assert rows == [
-        ["exif", "1", "make", "Canon"],
-        ["iso", "200"],
-        ["thumbnail", "failed", "the", "image", "is", "damaged"],
+    analysis = {
+        "results": {"exif": {"algorithm_version": "1", "result": {"make": "Canon", "iso": 200, "gps": None}}},
+        "failures": [{"algorithm": "thumbnail", "detail": "the image is damaged"}],
+    }
+    assert [tuple(cell.plain for cell in row) for row in PLAIN.found(analysis)] == [
+        ("exif 1", "make", "Canon"),
+        ("exif 1", "iso", "200"),
+        ("thumbnail", "failed", "the image is damaged"),
     ]
 
 
@@ -96,7 +83,10 @@ def test_a_refusal_is_one_line_with_the_fields_at_fault() -> None:
         ],
     }
     refused = Refused(httpx.Response(422, json=problem, request=httpx.Request("GET", "http://a")))
-    assert str(refused) == "2 values are wrong; color: not #rrggbb; limit: too large"
+    assert str(refused) == (
+        "The request breaks a rule of this address: 2 values are wrong"
+        "; /query/color: not #rrggbb; /query/limit: too large"
+    )
 
 
 def test_a_refusal_by_something_else_than_framelog_is_said_all_the_same() -> None:
