@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from adapters.admin import create_topics, delete_topics
-from adapters.log import Names
+from adapters.log import MAX_RECORD, Names
 from adapters.stream import Pace, Stream, Stuck, TooManyUndecodable
 from contracts.codec import Event
 from contracts.events import Message, Record, Recorded, TryLater, Undecodable
@@ -37,7 +37,9 @@ class House:
         return f"{self.names.prefix}group"
 
     async def send(self, *messages: Message) -> None:
-        async with AIOKafkaProducer(bootstrap_servers=self.kafka, enable_idempotence=True) as producer:
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.kafka, enable_idempotence=True, max_request_size=MAX_RECORD
+        ) as producer:
             topic = self.names.physical(IMAGES.name)
             for one in messages:
                 await producer.send(topic, one.value, one.key, headers=list(one.headers))
@@ -170,6 +172,14 @@ async def test_an_unreadable_record_is_buried_once_as_it_was_and_the_next_goes_o
     assert await house.committed() == [3]
 
 
+async def test_a_record_larger_than_a_fetch_is_delivered_too(house: House) -> None:
+    await house.send(changed(value=b"x" * 5 * 1024 * 1024), *uploads([1]))
+    async with house.consuming():
+        await until(lambda: house.handled == [(0, 1)])
+    ((record, _),) = house.buried
+    assert len(record.value or b"") == 5 * 1024 * 1024
+
+
 async def test_a_record_is_not_passed_before_its_dead_letter_stands(house: House) -> None:
     tries: list[int] = []
 
@@ -227,6 +237,14 @@ async def test_a_stop_waits_for_what_is_in_hand_takes_nothing_more_and_commits(h
         await task
     assert len(house.handled) == len(begun) < 12
     assert await house.committed() == [len(begun)]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 1.1])
+async def test_a_consumer_can_be_stopped_while_it_starts(house: House, seconds: float) -> None:
+    async with house.consuming() as (task, stop):
+        await asyncio.sleep(seconds)
+        stop.set()
+        await asyncio.wait_for(task, 8)
 
 
 async def test_no_more_messages_are_in_hand_than_the_window_says(wide: House) -> None:

@@ -1,13 +1,20 @@
-"""What is asked of a group and what is told in the end: pure."""
+"""What is asked of a group, what is told in the end, and under which id."""
+
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
+from adapters.log import Log, OutcomeUnknown
+from contracts import ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Failure, Result
+from contracts.codec import Event
+from contracts.events import Cause, Position, TryLater
 from contracts.images import ImageUpdated, ImageUploaded, Wanted
-from services.analyzer.analysis import Found
-from services.analyzer.worker import begin, outcome
+from services.analyzer.analysis import Analysis, Found
+from services.analyzer.worker import Worker, begin, outcome
 from tests import events
-from tests.events import uid
+from tests.events import NOON, uid
 
 WANTED = (Wanted(algorithm="exif"), Wanted(algorithm="caption"), Wanted(algorithm="hash", params={"bits": 64}))
 RESULT = Result(algorithm="exif", version=1, params={}, result={"camera": "X"})
@@ -42,3 +49,37 @@ def test_one_result_completes_an_analysis_and_none_fails_it() -> None:
     failed = outcome(begun, Found([], [FAILURE]))
     assert isinstance(failed, AnalysisFailed)
     assert (failed.failures, failed.wanted, failed.owner) == ((FAILURE,), begun.wanted, "alice")
+
+
+class Doubtful:
+    """A log that has everything, and confirms nothing the first time."""
+
+    def __init__(self) -> None:
+        self.stands: list[tuple[type, UUID]] = []
+
+    async def append(self, event: Event, cause: Cause) -> None:
+        again = (type(event), cause.event_id) in self.stands
+        self.stands.append((type(event), cause.event_id))
+        if not again:
+            raise OutcomeUnknown(cause.event_id)
+
+
+class Knowing:
+    """Decoders that know the answer."""
+
+    async def find(self, **_: Any) -> Found:
+        return Found([RESULT], [])
+
+
+async def test_what_the_log_did_not_confirm_is_later_and_told_again_under_the_same_id() -> None:
+    log = Doubtful()
+    worker = Worker(cast(Log, log), cast(Analysis, Knowing()), "core", {"exif"}, lambda: NOON)
+    recorded = events.recorded(events.uploaded(uid("image")), "up", Position("framelog.images", 0, 0))
+    for _ in range(2):
+        with pytest.raises(TryLater):
+            await worker.handle(recorded)
+    await worker.handle(recorded)
+    assert set(log.stands) == {
+        (AnalysisStarted, ids.started(uid("up"), "core")),
+        (AnalysisCompleted, ids.outcome(uid("up"), "core")),
+    }

@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import socket
 import sys
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -188,3 +190,43 @@ async def test_an_analyzer_that_cannot_start_says_why_in_one_line(
     assert process.returncode == code
     (said,) = [text for text in error.decode().splitlines() if not text.startswith("{")]
     assert says in said
+
+
+@asynccontextmanager
+async def forwarded(port: int, to: str) -> AsyncIterator[None]:
+    """Whatever comes to `port` on this machine goes to the address `to`, while the block lasts."""
+    host, _, there = to.partition("://")[2].partition(":")
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(host, int(there))
+        async with asyncio.TaskGroup() as ways:
+            ways.create_task(_pour(reader, far_writer))
+            ways.create_task(_pour(far_reader, writer))
+
+    server = await asyncio.start_server(forward, "127.0.0.1", port)
+    try:
+        yield
+    finally:
+        server.close()
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def test_while_object_storage_is_down_pictures_wait_and_nothing_fails(line: Line) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    content = await line.keep(pictures.photograph())
+    await line.say(events.uploaded(uid("image"), content=content, wanted=(Wanted(algorithm="hash"),)), "up")
+    async with line.house.run(ANALYZER, analyzer_children=1, s3=f"http://127.0.0.1:{port}"):
+        with pytest.raises(TimeoutError):
+            await line.told(1, within=6)
+        async with forwarded(port, line.house.stack.s3):
+            told = await line.told(1)
+    assert isinstance(told[-1].event, AnalysisCompleted)
+    assert {one.cause.event_id for one in told} == {ids.started(uid("up"), "core"), ids.outcome(uid("up"), "core")}
