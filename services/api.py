@@ -1,5 +1,6 @@
 """Ingest's and query's routes at one address: the process that people and programs talk to."""
 
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -87,6 +88,8 @@ def main() -> int:
         print(wrong, file=sys.stderr)
         return 2
     log_as_json(settings.log_level)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains when told to stop, and then raises the signal again
+        signal.signal(number, lambda *_: sys.exit(0))
     listening = server(app(settings), settings.host, settings.port)
     listening.run()  # on uvloop, as the server is set up
     return 0 if listening.started else 3
