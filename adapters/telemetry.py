@@ -45,10 +45,11 @@ def log_as_json(level: str, to: TextIO = sys.stdout) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
-def serve_metrics(host: str, port: int) -> None:
-    """`GET /metrics` of a process that has no HTTP of its own, from a thread of its own. Port 0: none."""
-    if port:
-        start_http_server(port, host)
+def serve_metrics(address: str) -> None:
+    """`GET /metrics` at `host:port` for a process that has no HTTP of its own, from a thread. Empty: nowhere."""
+    if address:
+        host, _, port = address.rpartition(":")
+        start_http_server(int(port), host)
 
 
 def _named(record: logging.LogRecord) -> Mapping[str, Any]:

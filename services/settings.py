@@ -100,6 +100,11 @@ class Analyzer(Caps, Groups):
     group: str = Field("core", description="algorithm group this analyzer runs, one of FRAMELOG_ALGORITHM_GROUPS")
     analyzer_children: int = Field(0, ge=0, description="decoder processes; 0 for as many as there are cores")
     analyzer_window: int = Field(16, ge=1, description="images in flight in one analyzer")
+    analyzer_metrics: str = Field(
+        "",
+        pattern=r"^$|^.+:\d+$",
+        description="host:port where the analyzer answers GET /metrics; empty for nowhere",
+    )
     decode_seconds: float = Field(30.0, gt=0, description="wall-clock limit of one decode, in seconds")
     decode_memory_bytes: int = Field(1536 * MIB, ge=256 * MIB, description="address space of one decoder process")
 

@@ -12,7 +12,7 @@ from adapters import stream
 from adapters.groups import analyzer_group
 from adapters.log import Log, Names
 from adapters.stream import NoSuchTopic, Stream
-from adapters.telemetry import log_as_json
+from adapters.telemetry import log_as_json, serve_metrics
 from contracts.topics import IMAGES
 from services.analyzer.analysis import Analysis, Caps, Setup
 from services.analyzer.worker import Worker
@@ -67,6 +67,7 @@ def main() -> int:
         print(f"FRAMELOG_GROUP: {settings.group} is none of FRAMELOG_ALGORITHM_GROUPS ({known})", file=sys.stderr)
         return 2
     log_as_json(settings.log_level)
+    serve_metrics(settings.analyzer_metrics)
     try:
         stream.run(analyze(settings))
     except KafkaConnectionError as down:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer
 
@@ -192,6 +193,25 @@ async def test_an_analyzer_that_cannot_start_says_why_in_one_line(
     assert says in said
 
 
+async def test_an_analyzer_counts_what_it_does(line: Line) -> None:
+    content, port = await line.keep(pictures.photograph()), free_port()
+    await line.say(events.uploaded(uid("image"), content=content, wanted=(Wanted(algorithm="hash"),)), "up")
+    async with line.house.run(ANALYZER, analyzer_children=1, analyzer_metrics=f"127.0.0.1:{port}"):
+        await line.told(1)
+        await asyncio.sleep(0.5)  # the outcome is in the log a moment before the message is finished
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            metrics = await answer.text()
+    consumer = f'consumer="{line.house.names.prefix}framelog-analyzer-core"'
+    assert f'framelog_messages_total{{{consumer},outcome="handled",topic="framelog.images"}} 1.0' in metrics
+    assert f"framelog_messages_in_flight{{{consumer}}} 0.0" in metrics
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @asynccontextmanager
 async def forwarded(port: int, to: str) -> AsyncIterator[None]:
     """Whatever comes to `port` on this machine goes to the address `to`, while the block lasts."""
@@ -218,10 +238,7 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def test_while_object_storage_is_down_pictures_wait_and_nothing_fails(line: Line) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    content = await line.keep(pictures.photograph())
+    content, port = await line.keep(pictures.photograph()), free_port()
     await line.say(events.uploaded(uid("image"), content=content, wanted=(Wanted(algorithm="hash"),)), "up")
     async with line.house.run(ANALYZER, analyzer_children=1, s3=f"http://127.0.0.1:{port}"):
         with pytest.raises(TimeoutError):
