@@ -45,6 +45,7 @@ def application(
         version=version,
         lifespan=lifespan,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the edge does this
         responses=problem_json.documented("malformed-request", "invalid-request", "internal-error", "unavailable"),
     )
     problem_json.install(app)

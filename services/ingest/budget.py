@@ -5,7 +5,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from prometheus_client import Gauge
+
 from contracts.problems import Problem
+
+RESERVED = Gauge("framelog_upload_bytes_reserved", "bytes of memory that uploads under way may use")
+WAITING = Gauge("framelog_uploads_waiting", "uploads that wait for memory, their sockets unread")
 
 
 class Budget:
@@ -21,10 +26,13 @@ class Budget:
     async def reserve(self, amount: int) -> AsyncIterator[None]:
         """Raises the Problem `unavailable` where `amount` bytes do not come free in time."""
         amount = min(amount, self._total)
-        await self._take(amount)
+        with WAITING.track_inprogress():
+            await self._take(amount)
+        RESERVED.inc(amount)
         try:
             yield
         finally:
+            RESERVED.dec(amount)
             self._give(amount)
 
     async def _take(self, amount: int) -> None:

@@ -273,6 +273,7 @@ async def test_more_uploads_than_memory_wait_and_are_then_refused(house: House) 
             send(served, HEAD + f"Content-Length: {6 * MIB}\r\n", BODY[:-10], *[bytes(10_000)] * 40, hang_up=True)
         )
         await asyncio.sleep(0.1)
+        assert "framelog_upload_bytes_reserved 5.505024e+06" in (await client.get("/metrics")).text
         refused = await client.post("/v1/images", **form(photo(PHOTO + bytes(5 * MIB))))
         problem(refused, 503, "unavailable")
         assert int(refused.headers["retry-after"]) > 0

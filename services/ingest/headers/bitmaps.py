@@ -34,13 +34,12 @@ def _segments(window: Window) -> Iterator[tuple[int, int, int]]:
     """Marker, start and length of the content of each segment before the pixels."""
     at = 2
     for _ in range(MOST_STEPS):
-        fill, marker = window.unpack(">BB", at)
+        fill, marker, length = window.unpack(">BBH", at)
         if fill != 0xFF or marker in (0xD9, 0xDA):
             return
         if marker == 0xFF:
             at += 1
             continue
-        (length,) = window.unpack(">H", at + 2)
         yield marker, at + 4, max(length - 2, 0)
         at += 2 + max(length, 2)
 

@@ -55,15 +55,11 @@ class Window:
 
     def read(self, at: int, length: int) -> bytes:
         """`length` bytes from `at`, fewer only at the picture's end. Raises Absent where they are not at hand."""
-        end = min(at + length, self.size)
+        end = int(min(at + length, self.size))
         found = b""
         while (here := at + len(found)) < end:
-            start, block = (
-                self._blocks[max(bisect_right(self._blocks, here, key=_start) - 1, 0)] if self._blocks else (0, b"")
-            )
-            if not start <= here < start + len(block):
-                raise Absent(here)
-            found += block[here - start : int(end) - start]
+            start, block = self._block(here)
+            found += block[here - start : end - start]
         return found
 
     def unpack(self, layout: str, at: int) -> tuple[Any, ...]:
@@ -74,13 +70,16 @@ class Window:
             raise Broken("it ends in the middle of its header")
         return struct.unpack(layout, data)
 
-    def _block(self, at: int) -> tuple[bytes, int]:
-        """The block that holds `at`, and where it starts."""
-        index = bisect_right(self._blocks, at, key=_start) - 1
-        start, block = self._blocks[index] if index >= 0 else (0, b"")
-        if at >= start + len(block):
+    def _block(self, at: int) -> tuple[int, bytes]:
+        """The block that holds the byte at `at`, and where it starts."""
+        if not self._blocks:
             raise Absent(at)
-        return block, start
+        start, block = self._blocks[0]  # which holds nearly every header
+        if not start <= at < start + len(block):
+            start, block = self._blocks[max(bisect_right(self._blocks, at, key=_start) - 1, 0)]
+        if not start <= at < start + len(block):
+            raise Absent(at)
+        return start, block
 
     def head(self, length: int) -> bytes:
         """As many of the first `length` bytes as are at hand without a gap."""
