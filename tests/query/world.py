@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ class World:
     """What a test writes to the log under made-up names, and the API that must show it."""
 
     house: House
+    projector: asyncio.subprocess.Process
     log: Log
     objects: Objects
     client: httpx.AsyncClient
@@ -90,6 +92,15 @@ class World:
         assert answer.status_code == 200, answer.text
         return [UUID(one["id"]) for one in answer.json()["items"]]
 
+    @contextmanager
+    def projector_frozen(self) -> Iterator[None]:
+        """What is written meanwhile is in the log, and not in the read model."""
+        self.projector.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.projector.send_signal(signal.SIGCONT)
+
     async def until(self, there: Callable[[], Awaitable[T]], within: float = 20) -> T:
         """What is there, as soon as it is anything: facts come through other partitions than their images."""
         async with asyncio.timeout(within):
@@ -103,14 +114,14 @@ class World:
 async def world(stack: Stack) -> AsyncIterator[World]:
     async with (
         own_house(stack) as house,
-        house.run("services.projector"),
+        house.run("services.projector") as projector,
         served(house) as url,
         Log(stack.kafka, house.names) as log,
         Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, house.bucket, "us-east-1") as objects,
         httpx.AsyncClient(base_url=url, timeout=30) as client,
     ):
         await ready(client)
-        yield World(house, log, objects, client)
+        yield World(house, projector, log, objects, client)
 
 
 @asynccontextmanager
