@@ -34,7 +34,7 @@ def upload(
     Examples:
       framelog upload beach.jpg
       framelog upload --recursive ~/Pictures --tag holidays --tag 2024
-      framelog upload *.png --wait --json | jq -r .id
+      framelog upload *.png --json | jq -r 'select(.state == "uploaded").id'
     """
     files = list(find(paths, recursive))
     client, report, run = connect(url), Report(as_json), Run()
