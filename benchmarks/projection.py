@@ -18,6 +18,7 @@ from contracts.events import Record, Recorded, Undecodable
 from services.projector import schema, statements
 from services.projector.consumer import Projector
 from services.projector.fold import fold, touched
+from services.projector.garbage import collect_rarely
 from services.projector.projections import TOPICS
 from services.projector.rows import TABLES
 from services.projector.store import Move, Start, Store
@@ -36,6 +37,7 @@ async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
             Target("Framelog's projector", "bare COPY and upsert of the same rows", floor=0.6),
         ),
     )
+    collect_rarely()
     async with stand(stack) as own:
         async with Log(stack.kafka, own.names, linger_ms=5) as log:
             await fill(log, (list(life("projection", number)) for number in range(IMAGES)))

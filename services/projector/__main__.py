@@ -18,6 +18,7 @@ from contracts.dead_letters import bury
 from contracts.events import Cause, Record, Undecodable
 from services.projector import schema
 from services.projector.consumer import CONSUMER, Projector
+from services.projector.garbage import collect_rarely
 from services.projector.projections import TOPICS
 from services.projector.store import Store
 from services.settings import Projector as Settings
@@ -89,6 +90,7 @@ def main() -> int:
         print(wrong, file=sys.stderr)
         return 2
     log_as_json(settings.log_level)
+    collect_rarely()
     try:
         asyncio.run(until_told(settings))
     except (OperationalError, KafkaConnectionError) as down:
