@@ -272,7 +272,8 @@ async def test_the_bar_and_the_colours_are_for_terminals_alone(terminal: Termina
 
 
 async def test_a_narrow_terminal_still_shows_whole_ids(terminal: Terminal, folder: Path) -> None:
-    ran = await terminal.run("upload", folder / "0.jpg", "--tag", folder.name, "--wait", "--json")
+    path = (folder / "0.jpg").rename(folder / f"{'long-' * 20}.jpg")
+    ran = await terminal.run("upload", path, "--tag", folder.name, "--wait", "--json")
     code, screen = await terminal.on_screen("search", "--tag", folder.name, columns=72)
     assert code == 0
     assert all(one["id"] in screen for one in ran.documents)
