@@ -12,10 +12,11 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from contracts.codec import Event, encode
 from contracts.events import Cause, Message, Position, Record, TryLater
+from contracts.topics import TOPICS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REQUEST_MS = 10_000
-MAX_RECORD = 8 * 1024 * 1024
+MAX_RECORD = max(int(topic.configs["max.message.bytes"]) for topic in TOPICS)
 
 
 class OutcomeUnknown(Exception):

@@ -8,15 +8,18 @@ from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarte
 from contracts.dead_letters import RecordBuried
 from contracts.images import ImageDeleted, ImageRestored, ImageUpdated, ImageUploaded
 
+MIB = 1024 * 1024
 KEPT_FOR_EVER = MappingProxyType(
     {
         "cleanup.policy": "delete",
         "retention.ms": "-1",
         "retention.bytes": "-1",
         "message.timestamp.type": "LogAppendTime",
-        "max.message.bytes": "8388608",
+        "max.message.bytes": str(8 * MIB),
     }
 )
+# A dead letter holds a record of any other topic as base64, a third longer.
+ROOM_FOR_ANY_RECORD = MappingProxyType({**KEPT_FOR_EVER, "max.message.bytes": str(16 * MIB)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,5 +67,6 @@ DEAD_LETTERS = Topic(
     producers=("analyzer", "projector"),
     consumers=(),
     events={"framelog.record.buried.v1": RecordBuried},
+    configs=ROOM_FOR_ANY_RECORD,
 )
 TOPICS = (IMAGES, ANALYSES, DEAD_LETTERS)

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from adapters.log import Names
+from adapters.log import MAX_RECORD, Names
 from contracts.codec import decode
 from contracts.dead_letters import RecordBuried
 from contracts.topics import DEAD_LETTERS
@@ -70,7 +70,10 @@ class House:
         topic = self.names.physical(DEAD_LETTERS.name)
         found: list[RecordBuried] = []
         async with AIOKafkaConsumer(
-            topic, bootstrap_servers=self.stack.kafka, auto_offset_reset="earliest"
+            topic,
+            bootstrap_servers=self.stack.kafka,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=MAX_RECORD,
         ) as consumer:
             async with asyncio.timeout(within):
                 while len(found) < count:

@@ -1,6 +1,7 @@
 """The projector on real Kafka and Postgres: what it writes, and what it must not lose or do twice."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from psycopg.rows import dict_row
 from adapters.log import Log
 from contracts.codec import Event
 from contracts.events import Message
+from contracts.topics import IMAGES
 from tests import events
 from tests.events import cause, uid
 from tests.running import House
@@ -102,6 +104,17 @@ async def test_records_nobody_can_read_are_buried_once_and_their_neighbours_go_o
         "ew==",
         *(letter.value for letter in buried if letter.value != "ew=="),
     }
+
+
+async def test_the_largest_record_there_can_be_is_buried_whole(house: House, log: Log) -> None:
+    good = events.message(events.uploaded(uid("good")), "good")
+    largest = b"x" * (int(IMAGES.configs["max.message.bytes"]) - 4096)
+    await log.produce(Message(topic=good.topic, key=good.key, value=largest, headers=good.headers), uid("large"))
+    await log.produce(good, uid("good"))
+    async with house.run(PROJECTOR):
+        await eventually(house, "SELECT * FROM framelog.images")
+    (buried,) = await house.dead_letters(1)
+    assert b64decode(buried.value or "") == largest
 
 
 async def test_a_kill_between_any_two_batches_loses_nothing_and_repeats_nothing(house: House, log: Log) -> None:
