@@ -29,39 +29,31 @@ class Failure(Struct, frozen=True, kw_only=True):
     params: Params = {}
 
 
-class AnalysisStarted(Struct, frozen=True, kw_only=True):
+class Analysis(Struct, frozen=True, kw_only=True):
+    """What every event of one cause in one algorithm group says. Never an event itself."""
+
+    image_id: UUID
+    owner: Slug
+    cause: UUID
+    group: Slug
+    sha256: Sha256
+    wanted: tuple[Wanted, ...]
+
+
+class AnalysisStarted(Analysis, frozen=True, kw_only=True):
     """An analyzer has taken the cause in hand for one algorithm group."""
 
-    image_id: UUID
-    owner: Slug
-    cause: UUID
-    group: Slug
-    sha256: Sha256
-    wanted: tuple[Wanted, ...]
 
-
-class AnalysisCompleted(Struct, frozen=True, kw_only=True):
+class AnalysisCompleted(Analysis, frozen=True, kw_only=True):
     """At least one algorithm of the group has a result; `failures` names the others."""
 
-    image_id: UUID
-    owner: Slug
-    cause: UUID
-    group: Slug
-    sha256: Sha256
-    wanted: tuple[Wanted, ...]
     results: tuple[Result, ...]
     failures: tuple[Failure, ...] = ()
 
 
-class AnalysisFailed(Struct, frozen=True, kw_only=True):
+class AnalysisFailed(Analysis, frozen=True, kw_only=True):
     """No algorithm of the group has a result."""
 
-    image_id: UUID
-    owner: Slug
-    cause: UUID
-    group: Slug
-    sha256: Sha256
-    wanted: tuple[Wanted, ...]
     failures: tuple[Failure, ...]
 
 

@@ -15,17 +15,9 @@ from adapters.log import MAX_RECORD, Names
 from contracts.codec import decode
 from contracts.dead_letters import RecordBuried
 from contracts.topics import DEAD_LETTERS
+from deploy.local.home import Addresses
 
-
-@dataclass(frozen=True)
-class Stack:
-    """Addresses of real servers."""
-
-    kafka: str
-    s3: str
-    s3_access_key: str
-    s3_secret_key: str
-    postgres: str
+Stack = Addresses
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from deploy.local.home import Home
@@ -27,7 +26,7 @@ def own() -> Iterator[Stack]:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             addresses = runner.run(servers.__aenter__())
             try:
-                yield Stack(**asdict(addresses))
+                yield addresses
             finally:
                 runner.run(servers.__aexit__())
     finally:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
+from msgspec.structs import asdict
+
 from adapters.log import Log, OutcomeUnknown
 from contracts import dead_letters, ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Outcome
@@ -91,26 +93,10 @@ def begin(
 
 def outcome(begun: AnalysisStarted, found: Found) -> Outcome:
     """The one event that ends what was begun."""
+    about, failures = asdict(begun), tuple(found.failures)
     if not found.results:
-        return AnalysisFailed(
-            image_id=begun.image_id,
-            owner=begun.owner,
-            cause=begun.cause,
-            group=begun.group,
-            sha256=begun.sha256,
-            wanted=begun.wanted,
-            failures=tuple(found.failures),
-        )
-    return AnalysisCompleted(
-        image_id=begun.image_id,
-        owner=begun.owner,
-        cause=begun.cause,
-        group=begun.group,
-        sha256=begun.sha256,
-        wanted=begun.wanted,
-        results=tuple(found.results),
-        failures=tuple(found.failures),
-    )
+        return AnalysisFailed(**about, failures=failures)
+    return AnalysisCompleted(**about, results=tuple(found.results), failures=failures)
 
 
 def _line(recorded: Recorded[Event], found: Found) -> dict[str, object]:
