@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from aiokafka import AIOKafkaConsumer
 
 from adapters.log import MAX_RECORD, Names
@@ -16,6 +17,7 @@ from contracts.codec import decode
 from contracts.dead_letters import RecordBuried
 from contracts.topics import DEAD_LETTERS
 from deploy.local.home import Addresses
+from deploy.local.ports import choose
 
 Stack = Addresses
 
@@ -52,6 +54,18 @@ class House:
             code = await stop(process)
         assert code == 0, f"{module} ended with {code}"
 
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of an API of its own, which has begun to listen."""
+        (port,) = choose([None])
+        async with (
+            self.run("services.api", port=port),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+        ):
+            async with asyncio.timeout(20):
+                await answers(client, "/livez", 200)
+            yield client
+
     async def start(self, module: str, **settings: object) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, env=self.environment(**settings), start_new_session=True
@@ -71,6 +85,17 @@ class House:
                 while len(found) < count:
                     found += _letters(self.names, await consumer.getmany(timeout_ms=200))
             return found + _letters(self.names, await consumer.getmany(timeout_ms=500))
+
+
+async def answers(client: httpx.AsyncClient, path: str, status: int, **headers: str) -> httpx.Response:
+    """The first answer with this status; whatever comes before is asked again. Bounded by its caller."""
+    while True:
+        try:
+            if (answer := await client.get(path, headers=headers)).status_code == status:
+                return answer
+        except httpx.TransportError:
+            pass
+        await asyncio.sleep(0.1)
 
 
 def _letters(names: Names, fetched: Mapping[object, list[Any]]) -> list[RecordBuried]:
