@@ -63,7 +63,12 @@ IfMatch = Annotated[str | None, Header(description="The ETag of the version you 
 IdempotencyKey = Annotated[str | None, Header(description="A retry with the same key has no second effect")]
 
 
-@ROUTES.post("/v1/images", status_code=201, openapi_extra=FORM_BODY, responses=documented(*BYTES))
+@ROUTES.post(
+    "/v1/images",
+    status_code=201,
+    openapi_extra=FORM_BODY,
+    responses={200: {"description": "The image that the account has of the same bytes"}, **documented(*BYTES)},
+)
 async def upload(request: HttpRequest, who: Who, idempotency_key: IdempotencyKey = None) -> Response:
     """The bytes are stored, then the event is in the log, then the answer is 201; 200 for one's own duplicate."""
     ingest, asked = _ingest(request), _asked(request, who, idempotency_key)

@@ -39,7 +39,13 @@ async def _reading(request: Request) -> Reading:
 
 
 Parts = Annotated[Reading, Depends(_reading)]
-After = Annotated[str | None, Header(description="A position; the answer is at least as new as it")]
+After = Annotated[
+    str | None,
+    Header(
+        description="A position; the answer is at least as new as it",
+        json_schema_extra={"pattern": r"^[a-z.-]+:[0-9]+:[0-9]+$"},
+    ),
+]
 
 
 async def after(parts: Parts, framelog_after: After = None) -> None:

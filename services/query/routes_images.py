@@ -26,6 +26,18 @@ ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
 
 ONE = (*READ, "not-found")
 OWN = (*ONE, "forbidden")
+PICTURE: dict[str, Any] = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+RENDITION = {
+    "type": "object",
+    "required": ["sha256", "media_type", "width", "height", "base64"],
+    "properties": {
+        "sha256": {"type": "string"},
+        "media_type": {"type": "string"},
+        "width": {"type": "integer"},
+        "height": {"type": "integer"},
+        "base64": {"type": "string", "contentEncoding": "base64"},
+    },
+}
 
 
 @ROUTES.get("/v1/images", responses=documented(*ONE, "forbidden"))
@@ -56,14 +68,31 @@ async def show_history(parts: Parts, who: Who, image_id: UUID) -> Response:
     return Json({"items": await history(parts.read_model, image.image.image_id)}, headers=FRESH)
 
 
-@ROUTES.get("/v1/images/{image_id}/content", responses=documented(*OWN, "range-not-satisfiable", "corrupt-object"))
+@ROUTES.get(
+    "/v1/images/{image_id}/content",
+    response_class=Response,
+    responses={
+        200: {"content": PICTURE, "description": "All of it"},
+        206: {"content": PICTURE, "description": "The range that was asked for"},
+        304: {"description": "The client has it, by If-None-Match"},
+        **documented(*OWN, "range-not-satisfiable", "corrupt-object"),
+    },
+)
 async def read_content(request: Request, parts: Parts, who: Who, image_id: UUID) -> Response:
     """The original bytes, all or a range of them."""
     image = await owned(parts, image_id, who)
     return await content_answer(parts.stored, image.image, request.headers)
 
 
-@ROUTES.get("/v1/images/{image_id}/renditions/{name}", responses=documented(*ONE, "corrupt-object"))
+@ROUTES.get(
+    "/v1/images/{image_id}/renditions/{name}",
+    response_class=Response,
+    responses={
+        200: {"content": {**PICTURE, "application/json": {"schema": RENDITION}}, "description": "As Accept prefers"},
+        304: {"description": "The client has it, by If-None-Match"},
+        **documented(*ONE, "corrupt-object"),
+    },
+)
 async def read_rendition(
     request: Request, parts: Parts, who: Who, image_id: UUID, name: str, v: str | None = None
 ) -> Response:
