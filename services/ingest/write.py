@@ -81,11 +81,14 @@ class Writer:
         `keep` makes the bytes durable; it is called once nothing can be refused any more, and before the event.
         """
         event_id = ids.requested(request.id, None, upload, content.sha256)
-        seen, same = await self._glance(request, content.sha256)
-        repeated = _same_request(seen, event_id) if seen else None
-        await keep()
-        if repeated:
-            return Stored(await self._as_left_by(repeated), created=True)
+        if request.keyed:
+            seen, same = await self._glance(request, content.sha256)
+            repeated = _same_request(seen, event_id) if seen else None
+            await keep()
+            if repeated:
+                return Stored(await self._as_left_by(repeated), created=True)
+        else:  # nothing can be refused any more
+            (_, same), _ = await asyncio.gather(self._glance(request, content.sha256), keep())
         image_id = ids.image(event_id)
         if same and (reuse or same.image.image_id == image_id):
             return Stored(same, created=same.image.image_id == image_id)
