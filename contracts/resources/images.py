@@ -114,8 +114,14 @@ def _result(analysis: Analysis) -> dict[str, Json]:
     return {
         "algorithm_version": str(analysis.version),
         "completed_at": time(analysis.completed_at),
-        "result": {name: value for name, value in (analysis.result or {}).items() if name != "renditions"},
+        "result": _without_renditions(analysis.result or {}),
     }
+
+
+def _without_renditions(result: dict[str, Json]) -> dict[str, Json]:
+    if "renditions" not in result:
+        return result
+    return {name: value for name, value in result.items() if name != "renditions"}
 
 
 def _failure(analysis: Analysis) -> dict[str, Json]:
