@@ -79,9 +79,9 @@ _UNSETTLED = """NOT EXISTS (
       AND attempt.finished_at IS NOT NULL AND attempt.failures = '[]'
       AND to_jsonb(attempt.algorithms) @> jsonb_path_query_array(image.wanted, '$[*].algorithm')
 )"""
-_FAILED = """image.image_id IN (
+_FAILED = """image.image_id = ANY (ARRAY(
     SELECT attempt.image_id FROM attempts AS attempt WHERE attempt.owner = %(owner)s AND attempt.failures <> '[]'
-)"""
+))"""
 _STATUS = "described.status = %(status)s"
 
 STATUS = {

@@ -1,0 +1,68 @@
+"""Installed algorithms as the API lists them, those of strangers too."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.query.algorithms import Algorithms
+from services.query.installed import descriptors
+
+PLUGIN = """
+print("loaded")
+from contracts.algorithms import Disabled
+
+class Answer:
+    name, version, description = "answer", 42, "Knows."
+    params_schema, result_schema = {"type": "object"}, {"type": "integer"}
+    def __init__(self, settings): pass
+
+class Off(Answer):
+    name = "off"
+    def __init__(self, settings): raise Disabled("no model is configured")
+
+class Broken(Answer):
+    name = "broken"
+    def __init__(self, settings): raise RuntimeError("out of order")
+"""
+ENTRY_POINTS = """[framelog.algorithms]
+answer = strangers:Answer
+off = strangers:Off
+broken = strangers:Broken
+missing = nowhere:Nothing
+"""
+
+
+@pytest.fixture
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Another package that is installed beside Framelog."""
+    (tmp_path / "strangers.py").write_text(PLUGIN)
+    about = tmp_path / "strangers-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: strangers\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    yield
+    sys.modules.pop("strangers", None)
+
+
+@pytest.mark.usefixtures("strangers")
+def test_a_strangers_algorithm_is_listed_and_why_one_does_not_run() -> None:
+    found = {one.name: one for one in descriptors()}
+    assert {"metadata", "thumbnail", "answer", "off", "broken", "missing"} <= set(found)
+    assert (found["answer"].enabled, found["answer"].version, found["answer"].description) == (True, "42", "Knows.")
+    assert (found["off"].enabled, found["off"].reason) == (False, "no model is configured")
+    assert found["off"].result_schema == {"type": "integer"}
+    assert found["broken"].reason == "it cannot start: RuntimeError: out of order"
+    assert (found["missing"].version, found["missing"].params_schema) == (None, {})
+    assert (found["missing"].reason or "").startswith("it cannot be loaded: ModuleNotFoundError")
+
+
+@pytest.mark.usefixtures("strangers")
+async def test_what_no_group_runs_is_off() -> None:
+    found = {one.name: one for one in await Algorithms({"answer", "off"}).descriptors()}
+    assert found["answer"].enabled
+    assert found["off"].reason == "no model is configured"
+    assert (found["hash"].enabled, found["hash"].reason) == (False, "no group of FRAMELOG_ALGORITHM_GROUPS runs it")
