@@ -7,6 +7,7 @@ three through testcontainers; a path to an endpoints.json, servers that are alre
 import asyncio
 import json
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
@@ -29,6 +30,8 @@ CHOICE = os.environ.get("FRAMELOG_TEST_STACK", "")
 
 
 def pytest_configure() -> None:
+    # A shell's background jobs ignore SIGINT, and so would all that the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if CHOICE == "containers" and not engine_answers():
         raise pytest.UsageError("FRAMELOG_TEST_STACK=containers: no Docker engine answers; start one, or unset it")
 
