@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import projection, upload
+from benchmarks import analysis, projection, upload
 from benchmarks.stand import Stack
 from benchmarks.table import Table
 from deploy.local.home import Home
@@ -22,7 +22,13 @@ from deploy.local.refusal import CannotStart
 from deploy.local.servers import Servers
 
 Benchmark = Callable[[Stack, int], AsyncIterator[Table]]
-BENCHMARKS: dict[str, Benchmark] = {"upload": upload.tables, "projection": projection.tables}
+BENCHMARKS: dict[str, Benchmark] = {
+    "upload": upload.tables,
+    "analysis": analysis.tables,
+    "projection": projection.tables,
+}
+PREPARATIONS = {"upload": upload.prepare, "analysis": analysis.prepare}
+"""What may be missing is found before anything slow."""
 PREFACE = """Run by `make bench` on real servers of its own, all contenders interleaved in every round, on one
 machine that also runs the servers. Absolute figures are of that machine; the ratios are what carries over."""
 RESULTS = Path(__file__).parents[1] / "docs" / "benchmarks"
@@ -33,10 +39,13 @@ def main() -> None:
     asked.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     asked.add_argument("--rounds", type=int, default=5, help="counted rounds of every contender")
     given = asked.parse_args()
+    names = given.names or list(BENCHMARKS)
     try:
+        for name in names:
+            PREPARATIONS.get(name, lambda: None)()
         with TemporaryDirectory(prefix="framelog-bench-") as home:
             Path(home).chmod(0o755)  # Postgres runs under another uid, which must be able to enter
-            asyncio.run(run(Home(Path(home)), given.names or list(BENCHMARKS), given.rounds))
+            asyncio.run(run(Home(Path(home)), names, given.rounds))
     except CannotStart as refused:
         print(refused, file=sys.stderr)
         sys.exit(refused.exit_code)

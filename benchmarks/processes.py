@@ -22,7 +22,7 @@ from deploy.local.whereabouts import CLONE
 PATIENCE = 60.0
 MB = 1_000_000
 
-__all__ = ["CLONE", "Program", "api", "free_port", "http", "line", "peak_memory", "processes", "service"]
+__all__ = ["CLONE", "Program", "analyzer", "api", "free_port", "http", "line", "peak_memory", "processes", "service"]
 
 
 @asynccontextmanager
@@ -65,17 +65,22 @@ def http(name: str, command: Sequence[str], port: int, path: str, cwd: Path, env
 
 async def line(supervisor: Supervisor, own: Stand, **settings: object) -> int:
     """The projector and the analyzer, at work: the analyzer's pid."""
+    supervisor.launch(service(own, "projector"))
+    return await analyzer(supervisor, own, **settings)
+
+
+async def analyzer(supervisor: Supervisor, own: Stand, **settings: object) -> int:
+    """Its pid, once it is in its group."""
     stack = own.stack
     await create_groups(stack.kafka, own.names, ["core"])
-    supervisor.launch(service(own, "projector"))
 
     async def joined() -> bool:
         return await members(stack.kafka, analyzer_group(own.names, "core")) > 0
 
-    analyzer = supervisor.launch(replace(service(own, "analyzer", **settings), answers=joined))
-    await analyzer.ready(PATIENCE)
-    assert analyzer.pid
-    return analyzer.pid
+    running = supervisor.launch(replace(service(own, "analyzer", **settings), answers=joined))
+    await running.ready(PATIENCE)
+    assert running.pid
+    return running.pid
 
 
 async def api(supervisor: Supervisor, own: Stand) -> tuple[int, int]:

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from psycopg import AsyncConnection
 
-from adapters.admin import create_bucket
 from adapters.ends import Ends
 from adapters.objects import Objects
 from benchmarks import peers
+from benchmarks.buckets import bucket
 from benchmarks.photographs import padded, photograph
 from benchmarks.processes import PATIENCE, api, free_port, http, line, peak_memory, processes
 from benchmarks.stand import Stack, stand
@@ -24,7 +24,6 @@ from services.projector import schema
 UPLOADS: Mapping[str, Mapping[int, int]] = {"253 kB": {1: 200, 8: 480, 32: 640}, "3.45 MB": {1: 60, 8: 120, 32: 128}}
 WHOLE_LINE_CLIENTS, WHOLE_LINE_UPLOADS = 8, {"253 kB": 240, "3.45 MB": 64}
 MEMORY_CLIENTS, MEMORY_UPLOADS, MEMORY_ROUNDS, MEMORY_LIMIT = 32, 64, 2, 250
-REGION = "us-east-1"
 FLOORS = {"253 kB": 1.1, "3.45 MB": 1.3}
 SAID = [
     "The tutorial: FastAPI, `UploadFile`, minio-py's `put_object` from a `def` endpoint (so in FastAPI's thread pool), "
@@ -115,14 +114,12 @@ async def tutorial(supervisor: Supervisor, stack: Stack, name: str, objects: Obj
     return Tutorial(port, objects, running.pid)
 
 
-@asynccontextmanager
-async def bucket(stack: Stack, name: str) -> AsyncIterator[Objects]:
-    await create_bucket(stack.s3, stack.s3_access_key, stack.s3_secret_key, name, REGION)
-    async with Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, name, REGION) as objects:
-        yield objects
-
-
 def _port(address: str) -> int:
     port = urlsplit(address).port
     assert port
     return port
+
+
+def prepare() -> None:
+    """Raises CannotStart where the peers' environment cannot be made."""
+    peers.program("uvicorn")

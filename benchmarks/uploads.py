@@ -1,11 +1,11 @@
 """One run of uploads, whose outcome is looked at before its time counts."""
 
-import asyncio
 import hashlib
 import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.buckets import clear
 from benchmarks.load import Plan, Sent, send
 from benchmarks.photographs import Photograph
 from benchmarks.table import Contender
@@ -61,4 +61,4 @@ class Load:
             read, wanted = await way.objects.get(key), self.photo.numbered(numbers[key])
             assert hashlib.sha256(read).digest() == hashlib.sha256(wanted).digest(), f"{way.name}: {key} changed"
         await way.settled()
-        await asyncio.gather(*(way.objects.delete(key) for key in stored))
+        await clear(way.objects, stored)

@@ -11,6 +11,7 @@ PACKAGES = {
         "go": "golang",
         "postgres": "postgresql",
         "venv": "python3-venv",
+        "redis-server": "redis-server",
     },
     "dnf install -y": {
         "java": "java-21-openjdk-headless",
@@ -18,6 +19,7 @@ PACKAGES = {
         "go": "golang",
         "postgres": "postgresql-server",
         "venv": "python3",
+        "redis-server": "valkey-compat-redis",
     },
     "pacman -S --noconfirm": {
         "java": "jre-openjdk-headless",
@@ -25,8 +27,16 @@ PACKAGES = {
         "go": "go",
         "postgres": "postgresql",
         "venv": "python",
+        "redis-server": "valkey",
     },
-    "brew install": {"java": "openjdk", "mvn": "maven", "go": "go", "postgres": "postgresql", "venv": "python@3.12"},
+    "brew install": {
+        "java": "openjdk",
+        "mvn": "maven",
+        "go": "go",
+        "postgres": "postgresql",
+        "venv": "python@3.12",
+        "redis-server": "redis",
+    },
 }
 
 
