@@ -47,7 +47,8 @@ VERDICT_COLUMNS = (
     'event_id, type, topic, partition, "offset", append_time, request_id, owner, image_id, version, reason'
 )
 VERDICTS = f"SELECT {VERDICT_COLUMNS} FROM events WHERE event_id = ANY(%s)"
-OF_REQUEST = f"SELECT {VERDICT_COLUMNS} FROM events WHERE request_id = %s"
+# What a request caused later carries its id too; the event it asked for has no cause in the log.
+OF_REQUEST = f"SELECT {VERDICT_COLUMNS} FROM events WHERE request_id = %s AND causation_id IS NULL"
 OWN_BYTES = """
 SELECT * FROM described_images
 WHERE sha256 = %s AND owner = %s AND deleted_at IS NULL AND origin <> 'job' ORDER BY created_at LIMIT 1

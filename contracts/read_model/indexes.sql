@@ -1,7 +1,8 @@
 -- Built after a bulk load; live projection keeps them.
 
 CREATE INDEX events_image ON events (image_id, append_time, topic, "offset") WHERE image_id IS NOT NULL;
-CREATE INDEX events_request ON events (request_id) WHERE request_id IS NOT NULL;
+-- A request's own event, not what it caused.
+CREATE INDEX events_request ON events (request_id) WHERE request_id IS NOT NULL AND causation_id IS NULL;
 
 -- The last three are no order: they let a walk through the newest skip what does not fit without fetching its row.
 CREATE INDEX images_created ON images (owner, created_at, image_id, width, height, media_type) WHERE deleted_at IS NULL;

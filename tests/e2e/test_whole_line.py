@@ -51,6 +51,18 @@ async def test_every_accepted_format_is_analysed_and_comes_back_byte_for_byte(
             assert (await client.get(image["content_url"])).content == data
 
 
+async def test_a_request_repeated_after_its_analysis_is_still_the_same_request(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    asked: Json = {"files": {"file": ("a.jpg", photograph())}, "headers": {"Idempotency-Key": "once"}}
+    async with house.run("services.projector"), house.run("services.analyzer"):
+        first = await client.post("/v1/images", **asked)
+        await analysed(client, first.json()["id"])
+        again = await client.post("/v1/images", **asked)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert (again.json()["id"], again.json()["version"]) == (first.json()["id"], 1)
+
+
 async def test_kills_in_the_middle_change_nothing_in_the_end(house: House, client: httpx.AsyncClient) -> None:
     running = [await house.start("services.projector"), await house.start("services.analyzer")]
     makes = ["Canon", "Fujifilm", "Sony"]

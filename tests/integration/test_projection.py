@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from adapters.log import Log
+from adapters.read_model import ReadModel
 from contracts.codec import Event
 from contracts.events import Message
 from contracts.topics import IMAGES
@@ -131,3 +132,17 @@ async def test_a_kill_between_any_two_batches_loses_nothing_and_repeats_nothing(
     process.terminate()
     assert await process.wait() == 0
     assert len(await rows(house, "SELECT 1 FROM framelog.events WHERE accepted")) == 600
+
+
+async def test_a_request_is_known_by_its_own_event_whatever_it_caused_is_seen_first(house: House, log: Log) -> None:
+    image, upload, request = uid("image"), uid("upload"), uid("request")
+    caused = cause("outcome", source="analyzer", request_id=request, causation_id=upload)
+    async with house.run(PROJECTOR), ReadModel(house.database) as read_model:
+        await log.append(events.completed(image, upload), caused)
+        await eventually(house, "SELECT * FROM framelog.events WHERE event_id = %s", uid("outcome"))
+        assert await read_model.of_request(request) is None
+        await log.append(events.uploaded(image), cause("upload", request_id=request))
+        assert await read_model.verdict(upload, within=10)
+        seen = await read_model.of_request(request)
+    assert seen is not None
+    assert seen.event_id == upload
