@@ -37,7 +37,7 @@ class Readiness:
 
     async def state(self) -> State:
         kafka, storage = await asyncio.gather(_answers(self._ends_of_all()), _answers(self._objects.ready()))
-        postgres = await _answers(self._catch_up())
+        postgres = await _answers(self._ask_postgres())
         down = tuple(name for name, answers in (("kafka", kafka), ("object storage", storage)) if not answers)
         if not self._caught_up:
             return State(down=(*down, *(("read model",) if postgres else ("postgres",))))
@@ -50,14 +50,18 @@ class Readiness:
                 Position(topic.name, partition, end) for topic, ends in found for partition, end in ends.items() if end
             ]
 
-    async def _catch_up(self) -> None:
+    async def _ask_postgres(self) -> None:
         await self._read_model.rows("SELECT 1")
         if self._goal is not None and not self._caught_up:
-            reached = [self._read_model.reached(end, REACHED_SECONDS) for end in self._goal]
-            self._caught_up = all(await asyncio.gather(*reached))
+            self._caught_up = await self._has_reached(self._goal)
+
+    async def _has_reached(self, goal: list[Position]) -> bool:
+        if not await _answers(self._read_model.rows("SELECT FROM images LIMIT 1")):
+            return False  # nobody has made a read model yet
+        return all(await asyncio.gather(*(self._read_model.reached(end, REACHED_SECONDS) for end in goal)))
 
 
-async def _answers(asking: Awaitable[None]) -> bool:
+async def _answers(asking: Awaitable[object]) -> bool:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             await asking

@@ -60,6 +60,7 @@ async def test_without_object_storage_it_is_not_ready(house: House) -> None:
 
 async def test_without_postgres_it_is_ready_and_degraded_but_only_after_it_was_ready(house: House) -> None:
     async with readiness(house) as first, readiness(house) as second:
+        assert await first.state() == State(down=("read model",))
         async with house.run("services.projector"):
             await becomes(first, State())
         await allow(house, connections=False)
