@@ -1,11 +1,12 @@
 """The projector: folds the log into the read model."""
 
 import asyncio
-import contextlib
 import logging
+import os
 import signal
 import sys
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
@@ -25,6 +26,8 @@ from services.settings import Projector as Settings
 from services.settings import WrongSettings
 
 logger = logging.getLogger("projector")
+
+GRACE_SECONDS = 5.0
 
 
 async def run(settings: Settings) -> None:
@@ -75,12 +78,17 @@ async def serve(settings: Settings, names: Names, name: str) -> None:
 
 
 async def until_told(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then stop between two batches."""
-    running = asyncio.create_task(run(settings))
+    """Run until SIGTERM or SIGINT, then stop between two batches, without waiting for a group that rebalances."""
+    told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    running, telling = asyncio.create_task(run(settings)), asyncio.create_task(told.wait())
+    await asyncio.wait((running, telling), return_when=asyncio.FIRST_COMPLETED)
+    if not running.done():
+        running.cancel()
+        await asyncio.wait((running,), timeout=GRACE_SECONDS)
+    if running.done() and not running.cancelled():
+        running.result()
 
 
 def main() -> int:
@@ -92,12 +100,24 @@ def main() -> int:
     log_as_json(settings.log_level)
     collect_rarely()
     try:
-        asyncio.run(until_told(settings))
+        asyncio.new_event_loop().run_until_complete(until_told(settings))
     except (OperationalError, KafkaConnectionError) as down:
         print(f"Kafka or Postgres is down: {down}; `framelog doctor` says which", file=sys.stderr)
         return 3
     return 0
 
 
+def leave(code: int) -> NoReturn:
+    """End now: positions lie with the rows, so nothing is lost with what a client of Kafka still wants to tidy up."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        leave(main())
+    except Exception:
+        logger.exception("the projector ends, and must be started anew")
+        leave(1)

@@ -5,6 +5,7 @@ The server is real and on loopback; what httpx is too well-behaved to send goes 
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -306,7 +307,7 @@ async def test_the_caps_are_settings(house: House) -> None:
 
 async def test_a_store_that_is_down_leaves_a_client_with_patience(house: House) -> None:
     away = House(
-        house.stack.__class__(**{**house.stack.__dict__, "s3": "http://127.0.0.1:1"}),
+        replace(house.stack, s3="http://127.0.0.1:1"),
         house.names,
         house.bucket,
         house.database,

@@ -31,7 +31,7 @@ async def postgres(stack: Stack) -> AsyncIterator[tuple[str, psutil.Process]]:
     try:
         async with Supervisor(home) as supervisor:
             addresses = await start(supervisor, given)
-            (root,) = [one for one in psutil.Process().children() if one.name() == "postgres"]
+            (root,) = [one for one in psutil.Process().children() if str(home.path) in " ".join(one.cmdline())]
             yield addresses.postgres, root
             send(root, signal.SIGCONT)
     finally:
