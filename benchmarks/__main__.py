@@ -13,19 +13,25 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
-from benchmarks import analysis, projection, upload
+from benchmarks import analysis, projection, upload, visible
 from benchmarks.stand import Stack
-from benchmarks.table import Table
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Servers
 
-Benchmark = Callable[[Stack, int], AsyncIterator[Table]]
+
+class Shown(Protocol):
+    def markdown(self) -> str: ...
+
+
+Benchmark = Callable[[Stack, int], AsyncIterator[Shown]]
 BENCHMARKS: dict[str, Benchmark] = {
     "upload": upload.tables,
     "analysis": analysis.tables,
     "projection": projection.tables,
+    "visible": visible.tables,
 }
 PREPARATIONS = {"upload": upload.prepare, "analysis": analysis.prepare}
 """What may be missing is found before anything slow."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
+from psycopg import AsyncConnection
 
 from adapters.groups import analyzer_group, create_groups, members
 from benchmarks.stand import Stand
@@ -18,6 +19,7 @@ from deploy.local.home import Home
 from deploy.local.services import answers
 from deploy.local.supervisor import Supervisor
 from deploy.local.whereabouts import CLONE
+from services.projector import schema
 
 PATIENCE = 60.0
 MB = 1_000_000
@@ -65,7 +67,12 @@ def http(name: str, command: Sequence[str], port: int, path: str, cwd: Path, env
 
 async def line(supervisor: Supervisor, own: Stand, **settings: object) -> int:
     """The projector and the analyzer, at work: the analyzer's pid."""
-    supervisor.launch(service(own, "projector"))
+
+    async def serves() -> bool:
+        async with await AsyncConnection.connect(own.database, autocommit=True) as connection:
+            return await schema.live(connection) is not None
+
+    await supervisor.launch(replace(service(own, "projector"), answers=serves)).ready(PATIENCE)
     return await analyzer(supervisor, own, **settings)
 
 
