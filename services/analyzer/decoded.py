@@ -97,8 +97,7 @@ class DecodedImage:
             return pixels.finished(pixels.resized(image, stored), self.header.icc, orientation)
 
     def _shrunk(self, larger: Image.Image, longest: int) -> Image.Image:
-        size = fit(self.header.size, longest)
-        return larger if size == larger.size else larger.resize(size, pixels.SHRINK)
+        return pixels.shrunk(larger, fit(self.header.size, longest))
 
     def _turn(self) -> int:
         """The EXIF orientation that is still to be obeyed once the picture is decoded."""

@@ -79,6 +79,11 @@ def test_grey_of_any_depth_keeps_its_shades(name: str) -> None:
     assert difference(grey, pictures.scene(320, 240).convert("L")) < 15
 
 
+@pytest.mark.parametrize("name", [*OPAQUE_IN_COLOUR, *GREY, *SEE_THROUGH, "one-bit-png"])
+def test_every_mode_is_shrunk_from_far_above_the_largest_size(name: str) -> None:
+    assert opened(pictures.in_every_mode(4000, 60)[name]).large.size == (1600, 24)
+
+
 @pytest.mark.parametrize("name", SEE_THROUGH)
 def test_transparency_is_kept_where_there_is_any(name: str) -> None:
     image = opened(pictures.in_every_mode()[name])
