@@ -58,4 +58,6 @@ async def come_and_go(house: House, running: list[Process], random: Random) -> N
         leaving = running.pop(0)
         if random.random() < 0.5:
             leaving.kill()
-        assert await stop(leaving) == 0
+            await leaving.wait()
+        else:
+            assert await stop(leaving) == 0
