@@ -4,12 +4,14 @@ from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
+from cykooz_resizer import FilterType, ResizeAlg, ResizeOptions, Resizer
 from PIL import Image, ImageCms
 
-SHRINK = Image.Resampling.HAMMING  # as sharp as BICUBIC when shrinking, at two thirds of its time
-GAP = 1.1  # whole factors are averaged first, the filter does the rest: another 40 % less from 1600 to 512 px
 SRGB = ImageCms.createProfile("sRGB")
 
+_RESIZER = Resizer()
+_BICUBIC = ResizeOptions(resize_alg=ResizeAlg.convolution(FilterType.catmull_rom))
+_RESIZABLE = ("L", "RGB", "RGBA", "CMYK")
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _WHITES = (1, 255, 65535)
 _TURNS = {
@@ -30,9 +32,14 @@ def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """By the filter that Pillow calls BICUBIC; in the usual modes at a fifth of Pillow's time (docs/adr/0007)."""
     if image.size == size:
         return image
-    return image.resize(size, SHRINK, reducing_gap=None if image.mode in _SIXTEEN else GAP)  # Pillow averages no I;16
+    if image.mode not in _RESIZABLE:
+        return image.resize(size, Image.Resampling.BICUBIC)
+    smaller = Image.new(image.mode, size)
+    _RESIZER.resize_pil(image, smaller, _BICUBIC)
+    return smaller
 
 
 def finished(image: Image.Image, icc: bytes | None, orientation: int) -> Image.Image:

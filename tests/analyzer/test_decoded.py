@@ -4,9 +4,11 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from cykooz_resizer import CpuExtensions
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
+from services.analyzer import pixels
 from services.analyzer.decoded import DecodedImage, fit
 from services.analyzer.jobs import Caps
 from services.analyzer.opening import Unreadable
@@ -82,6 +84,14 @@ def test_grey_of_any_depth_keeps_its_shades(name: str) -> None:
 @pytest.mark.parametrize("name", [*OPAQUE_IN_COLOUR, *GREY, *SEE_THROUGH, "one-bit-png"])
 def test_every_mode_is_shrunk_from_far_above_the_largest_size(name: str) -> None:
     assert opened(pictures.in_every_mode(4000, 60)[name]).large.size == (1600, 24)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+def test_a_picture_is_shrunk_alike_by_every_processor(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = pictures.scene(1999, 1501).convert(mode)
+    vectorised = pixels.shrunk(large, (1600, 1201)).tobytes()
+    monkeypatch.setattr(pixels._RESIZER, "cpu_extensions", CpuExtensions.none)
+    assert pixels.shrunk(large, (1600, 1201)).tobytes() == vectorised
 
 
 @pytest.mark.parametrize("name", SEE_THROUGH)
