@@ -8,9 +8,8 @@ from email.utils import parsedate_to_datetime
 from typing import Self
 from xml.etree import ElementTree
 
-from aiohttp import ClientResponse
-
-from adapters.s3 import READ_BUFFER, S3, Body, ObjectMissing, StoreRefused
+from adapters.s3 import S3, Body, ObjectMissing, StoreRefused
+from adapters.wire import Connection
 from contracts.events import TryLater
 
 __all__ = ["PART", "Body", "Listed", "ObjectMissing", "Objects", "Opened", "Parts", "Stat", "StoreRefused"]
@@ -93,16 +92,16 @@ class Objects:
     async def open(self, key: str, first: int = 0, last: int | None = None) -> AsyncIterator[Opened]:
         """Like `get`, for bytes that need not be in memory at once."""
         async with self._s3.call("GET", key, headers=_range(first, last)) as answer:
-            yield Opened(int(answer.headers["Content-Length"]), answer.content.iter_chunked(READ_BUFFER))
+            yield Opened(int(answer.headers["content-length"]), answer.chunks())
 
     async def stat(self, key: str) -> Stat:
         async with self._s3.call("HEAD", key) as answer:
             said = answer.headers
         return Stat(
-            size=int(said["Content-Length"]),
-            media_type=said.get("Content-Type", OCTETS),
-            etag=said["ETag"],
-            modified=parsedate_to_datetime(said["Last-Modified"]),
+            size=int(said["content-length"]),
+            media_type=said.get("content-type", OCTETS),
+            etag=said["etag"],
+            modified=parsedate_to_datetime(said["last-modified"]),
         )
 
     async def delete(self, key: str) -> None:
@@ -141,7 +140,7 @@ class Parts:
     async def add(self, body: Body) -> None:
         query = {"partNumber": str(len(self._etags) + 1), "uploadId": self._upload}
         async with self._s3.call("PUT", self._key, query=query, body=body) as answer:
-            self._etags.append(answer.headers["ETag"])
+            self._etags.append(answer.headers["etag"])
 
     async def complete(self) -> None:
         """The object exists, whole, when it returns."""
@@ -165,7 +164,7 @@ def _range(first: int, last: int | None) -> dict[str, str]:
     return {"Range": f"bytes={first}-{'' if last is None else last}"} if first or last is not None else {}
 
 
-async def _xml(answer: ClientResponse) -> ElementTree.Element:
+async def _xml(answer: Connection) -> ElementTree.Element:
     """The answer's body. Copies and completions say 200 first and may fail later, in the body."""
     root = ElementTree.fromstring(await answer.read())
     if root.tag.endswith("Error"):

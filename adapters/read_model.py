@@ -15,7 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from adapters.waiting import Poll
+from adapters.waiting import Poll, Together
 from contracts import images
 from contracts.codec import read
 from contracts.events import Position, Rejected, TryLater
@@ -48,10 +48,11 @@ VERDICT_COLUMNS = (
 )
 VERDICTS = f"SELECT {VERDICT_COLUMNS} FROM events WHERE event_id = ANY(%s)"
 # What a request caused later carries its id too; the event it asked for has no cause in the log.
-OF_REQUEST = f"SELECT {VERDICT_COLUMNS} FROM events WHERE request_id = %s AND causation_id IS NULL"
+OF_REQUESTS = f"SELECT {VERDICT_COLUMNS} FROM events WHERE request_id = ANY(%s) AND causation_id IS NULL"
 OWN_BYTES = """
-SELECT * FROM described_images
-WHERE sha256 = %s AND owner = %s AND deleted_at IS NULL AND origin <> 'job' ORDER BY created_at LIMIT 1
+SELECT DISTINCT ON (owner, sha256) owner, sha256, image_id
+FROM images JOIN unnest(%s::text[], %s::text[]) AS asked (owner, sha256) USING (owner, sha256)
+WHERE deleted_at IS NULL AND origin <> 'job' ORDER BY owner, sha256, created_at, image_id
 """
 STANDS = "SELECT topic, partition, next_offset FROM projection.offsets JOIN projection.live USING (schema)"
 
@@ -91,6 +92,8 @@ class ReadModel:
         )
         self._verdicts: Poll[UUID, Verdict] = Poll(self._verdicts_of)
         self._positions: Poll[Position, bool] = Poll(self._reached)
+        self._requests: Together[UUID, Verdict] = Together(self._of_requests)
+        self._own_bytes: Together[tuple[str, str], UUID] = Together(self._of_same_bytes)
 
     async def __aenter__(self) -> "ReadModel":
         await self._pool.open()
@@ -120,8 +123,8 @@ class ReadModel:
 
     async def of_same_bytes(self, owner: str, sha256: str) -> Described | None:
         """The owner's oldest image with these bytes, deleted ones and those fetched for jobs left out."""
-        found = await self.rows(OWN_BYTES, (sha256, owner))
-        return described(found[0]) if found else None
+        found = await self._own_bytes.of((owner, sha256))
+        return await self.image(found) if found else None
 
     async def image_as_of(self, image_id: UUID, upto: int) -> Image | None:
         """The fold of an image's accepted events up to an offset, that one included."""
@@ -134,8 +137,7 @@ class ReadModel:
 
     async def of_request(self, request_id: UUID) -> Verdict | None:
         """What became of a request, if the read model has seen its event."""
-        found = await self.rows(OF_REQUEST, (request_id,))
-        return _verdict(found[0]) if found else None
+        return await self._requests.of(request_id)
 
     async def seen(self, event_id: UUID) -> Verdict | None:
         """The fold's verdict, if the read model has the event by now."""
@@ -167,6 +169,15 @@ class ReadModel:
     async def _verdicts_of(self, event_ids: Collection[UUID]) -> dict[UUID, Verdict]:
         found = map(_verdict, await self.rows(VERDICTS, (list(event_ids),)))
         return {verdict.event_id: verdict for verdict in found}
+
+    async def _of_requests(self, request_ids: Collection[UUID]) -> dict[UUID, Verdict]:
+        found = map(_verdict, await self.rows(OF_REQUESTS, (list(request_ids),)))
+        return {verdict.request_id: verdict for verdict in found if verdict.request_id}
+
+    async def _of_same_bytes(self, asked: Collection[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
+        owners, hashes = zip(*asked, strict=True)
+        found = await self.rows(OWN_BYTES, (list(owners), list(hashes)))
+        return {(row["owner"], row["sha256"]): row["image_id"] for row in found}
 
     async def _reached(self, ends: Collection[Position]) -> dict[Position, bool]:
         stands = {(row["topic"], row["partition"]): row["next_offset"] for row in await self.rows(STANDS)}

@@ -5,23 +5,19 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import SplitResult, quote, urlsplit
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.payload import Payload
 from minio.credentials.credentials import Credentials
 from minio.signer import presign_v4, sign_v4_s3
-from yarl import URL
 
+from adapters.wire import Broken, Buffer, Connection, Server
 from contracts.events import TryLater
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
-READ_BUFFER = 256 * 1024
 CONNECTIONS = 128
+MOST_ERROR_BYTES = 64 * 1024
 
-Buffer = bytes | bytearray | memoryview
 Body = Buffer | Sequence[Buffer]
 
 
@@ -37,22 +33,6 @@ class StoreRefused(Exception):
     """The store's no that no retry changes: wrong credentials, no such bucket, a broken request."""
 
 
-class Chunks(Payload):
-    """Several buffers sent as one body: never joined, and sent again where the connection turns out to be dead."""
-
-    def __init__(self, body: Body) -> None:
-        chunks = (body,) if isinstance(body, Buffer) else tuple(body)
-        super().__init__(chunks)
-        self._size = sum(map(len, chunks))
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return b"".join(self._value).decode(encoding, errors)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        for chunk in self._value:
-            await writer.write(chunk)
-
-
 class S3:
     """A pool of kept-alive connections to one bucket."""
 
@@ -64,17 +44,11 @@ class S3:
         self.guarded = _guarded(self._base)
 
     async def __aenter__(self) -> Self:
-        self._session = ClientSession(
-            connector=TCPConnector(limit=CONNECTIONS),
-            timeout=ClientTimeout(total=None, sock_connect=5, sock_read=60),
-            auto_decompress=False,
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            read_bufsize=READ_BUFFER,
-        )
+        self._server = Server(self._base, CONNECTIONS)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
+        self._server.close()
 
     @asynccontextmanager
     async def call(
@@ -86,7 +60,7 @@ class S3:
         headers: Mapping[str, str] | None = None,
         body: Body = b"",
         sha256: str | None = None,
-    ) -> AsyncIterator[ClientResponse]:
+    ) -> AsyncIterator[Connection]:
         """The store's answer, its body still unread. `sha256` is the body's, where it is known already.
 
         What arrived is checked by TLS, by the machine itself on loopback, and otherwise by the store against the
@@ -95,17 +69,17 @@ class S3:
         """
         url = self._base._replace(path=self._path(key), query=_query(query or {}))
         signed = self._signed(method, url, headers or {}, UNSIGNED if self.guarded else sha256 or _sha256(body))
-        data = Chunks(body) if method in ("PUT", "POST") else None
+        target = f"{url.path}?{url.query}" if url.query else url.path
+        buffers = (body,) if isinstance(body, Buffer) else body
         try:
-            target = URL(url.geturl(), encoded=True)
-            async with self._session.request(method, target, headers=signed, data=data) as answer:
+            async with self._server.exchange(method, target, signed, buffers) as answer:
                 if answer.status >= 300:
-                    raise _refusal(answer.status, await answer.content.read(65_536), f"{method} {key}", key)
+                    raise _refusal(answer.status, await answer.read(MOST_ERROR_BYTES), f"{method} {key}", key)
                 yield answer
-        except ClientError as error:
-            raise TryLater(f"object storage does not answer: {error or type(error).__name__}") from error
+        except Broken as error:
+            raise TryLater(f"object storage does not answer: {error}") from error
 
-    def _signed(self, method: str, url: SplitResult, headers: Mapping[str, str], sha256: str) -> dict[str, Any]:
+    def _signed(self, method: str, url: SplitResult, headers: Mapping[str, str], sha256: str) -> dict[str, str]:
         now = datetime.now(UTC)
         signed: dict[str, Any] = {
             "Host": url.netloc,
@@ -113,7 +87,7 @@ class S3:
             "X-Amz-Content-Sha256": sha256,
             **headers,
         }
-        return sign_v4_s3(
+        with_signature = sign_v4_s3(
             method=method,
             url=url,
             region=self._region,
@@ -122,6 +96,7 @@ class S3:
             content_sha256=sha256,
             date=now,
         )
+        return cast(dict[str, str], with_signature)
 
     def presign(self, method: str, key: str, expires: int) -> str:
         """An address that allows one method on one object to whoever holds it, for `expires` seconds."""

@@ -1,4 +1,4 @@
-"""Waiting for the read model: one poller per process asks for everybody, however many wait."""
+"""Asking the read model for many at once: one question per process is under way, however many wait."""
 
 import asyncio
 import logging
@@ -14,6 +14,37 @@ POLL_SECONDS = 0.015
 MOST_WAITERS = 1_000
 
 logger = logging.getLogger(__name__)
+
+
+class Together(Generic[K, V]):
+    """`ask` is given all the keys of who came while the last question was under way; nobody waits for company."""
+
+    def __init__(self, ask: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._ask = ask
+        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def of(self, key: K) -> V | None:
+        """What is known of a key, by a question put after this one came. Raises what asking raises."""
+        if key not in self._waiting:
+            self._waiting[key] = asyncio.get_running_loop().create_future()
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all())
+        return await asyncio.shield(self._waiting[key])
+
+    async def _ask_all(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting, {}
+            try:
+                found = await self._ask(list(asked))
+            except Exception as error:
+                for answer in asked.values():
+                    answer.set_exception(error)
+                    answer.exception()  # whoever asked may have given up
+            else:
+                for key, answer in asked.items():
+                    answer.set_result(found.get(key))
+        self._asking = None
 
 
 class Poll(Generic[K, V]):

@@ -168,23 +168,14 @@ class Writer:
         """What an upload would like to know, if the read model can say so within a second; else nothing."""
         try:
             async with await self._breakers.get_breaker("read model"):
-                asking = asyncio.create_task(self._ask(request, sha256))
-                done, _ = await asyncio.wait((asking,), timeout=GLANCE_SECONDS)
-                if not done:
-                    asking.add_done_callback(_forget)
-                    raise TryLater("the read model takes too long")
-                return asking.result()
-        except (TryLater, OpenedState):
+                async with asyncio.timeout(GLANCE_SECONDS):
+                    return await self._ask(request, sha256)
+        except (TryLater, TimeoutError, OpenedState):
             return None, None
 
     async def _ask(self, request: Request, sha256: str) -> tuple[Verdict | None, Described | None]:
         seen = await self._read_model.of_request(request.id) if request.keyed else None
         return seen, None if seen else await self._read_model.of_same_bytes(request.actor, sha256)
-
-
-def _forget(abandoned: asyncio.Task[Any]) -> None:
-    if not abandoned.cancelled():
-        abandoned.exception()
 
 
 def _same_request(seen: Verdict, event_id: UUID) -> Verdict:
