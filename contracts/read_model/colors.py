@@ -16,7 +16,8 @@ _D65 = (0.95047, 1.0, 1.08883)
 @lru_cache(maxsize=4096)
 def cell(color: str) -> str:
     """The term that a stored colour `#rrggbb` is found under."""
-    return _term(*(round(value / CELL) for value in lab(color)))
+    lightness, a, b = lab(color)
+    return _term(round(lightness / CELL), round(a / CELL), round(b / CELL))
 
 
 def cells_near(color: str) -> list[str]:
@@ -29,7 +30,7 @@ def lab(color: str) -> Lab:
     """L* (0–100), a*, b* of `#rrggbb`. Raises ValueError for anything else."""
     if len(color) != 7 or color[0] != "#":
         raise ValueError(f"not a colour #rrggbb: {color!r}")
-    red, green, blue = (_linear(value / 255) for value in bytes.fromhex(color[1:]))
+    red, green, blue = map(_LINEAR.__getitem__, bytes.fromhex(color[1:]))
     x = _bent((0.4124564 * red + 0.3575761 * green + 0.1804375 * blue) / _D65[0])
     y = _bent((0.2126729 * red + 0.7151522 * green + 0.0721750 * blue) / _D65[1])
     z = _bent((0.0193339 * red + 0.1191920 * green + 0.9503041 * blue) / _D65[2])
@@ -45,8 +46,8 @@ def _distance(at: Lab, near: tuple[int, int, int]) -> float:
     return math.dist(at, [CELL * index for index in near])
 
 
-def _term(*index: int) -> str:
-    return "color:" + ",".join(map(str, index))
+def _term(lightness: int, a: int, b: int) -> str:
+    return f"color:{lightness},{a},{b}"
 
 
 def _linear(value: float) -> float:
@@ -55,3 +56,6 @@ def _linear(value: float) -> float:
 
 def _bent(value: float) -> float:
     return float(value ** (1 / 3)) if value > 216 / 24389 else (24389 / 27 * value + 16) / 116
+
+
+_LINEAR = tuple(_linear(value / 255) for value in range(256))

@@ -1,8 +1,9 @@
 """What of a result can be searched, drawn out of it when its fact is stored. Anything odd draws nothing."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from contracts.events import Json
 from contracts.read_model.colors import cell
@@ -12,8 +13,7 @@ LONGEST = 100
 LEAST_SHARE = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Searchable:
+class Searchable(Struct, frozen=True):
     """`phash` is a signed 64-bit integer; `terms` are exact words such as `color:5,1,-2` and `label:cat`."""
 
     taken_at: datetime | None = None
