@@ -26,7 +26,7 @@ from contracts.read_model.images import Placed
 from contracts.topics import IMAGES
 from migrations import migrate
 from services.projector import schema
-from services.projector.rows import TABLES, EventRow
+from services.projector.rows import TABLES, EventRow, fact_row
 
 OWNER = "admin"
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -85,7 +85,7 @@ def _add(rows: Rows, number: int, draw: random.Random, words: Words) -> None:
     broken = fate < 0.007
     rows["attempts"].append(_attempt(image, cause, running=fate < 0.003, broken=broken))
     if fate >= 0.003:
-        rows["facts"].extend(_facts(image, draw, words, broken))
+        rows["facts"].extend(map(fact_row, _facts(image, draw, words, broken)))
 
 
 def _image(number: int, draw: random.Random, words: Words) -> Image:

@@ -111,8 +111,6 @@ def apply(attempt: Attempt | None, event: AnalysisEvent, time: datetime) -> Atte
             assert_never(event)
 
 
-def found(fact: Fact | None, event: AnalysisCompleted, result: Result, time: datetime) -> Fact:
-    """Fold one result of an event, appended at `time`: the first under its key stays."""
-    return fact or Fact(
-        image_id=event.image_id, owner=event.owner, sha256=event.sha256, result=result, completed_at=time
-    )
+def found(event: AnalysisCompleted, result: Result, time: datetime) -> Fact:
+    """One result of an event, appended at `time`, as the fact it is. The first under its key stays."""
+    return Fact(image_id=event.image_id, owner=event.owner, sha256=event.sha256, result=result, completed_at=time)

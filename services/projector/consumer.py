@@ -3,15 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from psycopg import OperationalError
 
 from adapters.log import Names
 from contracts.codec import decode
-from contracts.events import Record, Recorded, Undecodable
-from services.projector.fold import fold, touched
+from contracts.events import Record, Undecodable
+from services.projector.fold import Batch, Cut, cut, fold, touched
 from services.projector.projections import TOPICS
 from services.projector.store import Fenced, Move, Partition, Start, Store
 
@@ -20,7 +19,7 @@ logger = logging.getLogger(__name__)
 CONSUMER = "projector"
 POLL_MS = 200
 BACK_OFF_SECONDS = 1.0
-BREATH = 100  # records decoded before Postgres's socket gets a turn
+BREATH = 25  # records decoded before Postgres's socket gets a turn
 
 Bury = Callable[[Record, Undecodable], Awaitable[None]]
 Connect = Callable[[], Awaitable[Store]]
@@ -105,16 +104,16 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _next(self) -> tuple[list[Move], list[Recorded[Any]]]:
+    async def _next(self) -> tuple[list[Move], Batch]:
         """The next steps of the claimed partitions, and their events in order; what cannot be read is buried."""
         fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch)
         moves: dict[Partition, Move] = {}
-        batch: list[Recorded[Any]] = []
+        batch: list[Cut] = []
         for number, raw in enumerate(raw for records in fetched.values() for raw in records):
             record = self._names.record(raw)
             if move := self._step(record, moves):
                 try:
-                    batch.append(decode(record, move.append_time))
+                    batch.append(cut(decode(record, move.append_time)))
                 except Undecodable as error:
                     await self._bury(record, error)
             if number % BREATH == 0:
@@ -136,6 +135,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         return moves[at]
 
 
-async def _save(store: Store, moves: list[Move], batch: list[Recorded[Any]]) -> None:
+async def _save(store: Store, moves: list[Move], batch: Batch) -> None:
     async with store.moving(moves):
-        await store.save(fold(await store.prior(touched(batch)), batch))
+        prior = await store.prior(touched(batch))
+        await store.save(prior, fold(prior, batch))

@@ -4,27 +4,45 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from contracts.codec import key_of
 from contracts.events import Recorded, Rejected
 from contracts.read_model.images import Placed
-from services.projector.projections import PROJECTIONS, Projection
-from services.projector.rows import EventRow, Rows, State
+from services.projector.projections import PROJECTIONS, TOPICS, Part
+from services.projector.rows import EventRow, Key, Rows, State
 
-Batch = Sequence[Recorded[Any]]
 
-_OF_TOPIC: dict[str, list[tuple[str, Projection]]] = {}
-for _table, _projection in PROJECTIONS.items():
-    _OF_TOPIC.setdefault(_projection.topic, []).append((_table, _projection))
+class Cut(msgspec.Struct, frozen=True):
+    """An event cut into its own row and its parts: what each table needs of it, under which key.
+
+    The event itself is let go: held as objects, the results of a batch outgrow the processor's cache, and reading them
+    anew from memory took a fifth of the projector's time.
+    """
+
+    row: EventRow
+    parts: list[tuple[str, Key, Part]]
+
+
+Batch = Sequence[Cut]
+
+_OF_TOPIC = {topic: [(name, one.parts) for name, one in PROJECTIONS.items() if one.topic == topic] for topic in TOPICS}
+_APPLY = {table: projection.apply for table, projection in PROJECTIONS.items()}
+
+
+def cut(recorded: Recorded[Any]) -> Cut:
+    """An event as the tables need it, before any verdict."""
+    found = _OF_TOPIC[recorded.position.topic]
+    return Cut(_event_row(recorded), [(table, key, part) for table, parts in found for key, part in parts(recorded)])
 
 
 def touched(batch: Batch) -> Rows:
     """The keys whose prior state `fold` must be given, by table; every state is None."""
     rows: Rows = {table: {} for table in ("events", *PROJECTIONS)}
-    for recorded in batch:
-        rows["events"][recorded.cause.event_id] = None
-        for table, projection in _OF_TOPIC[recorded.position.topic]:
-            rows[table].update((key, None) for key, _ in projection.parts(recorded.event))
+    for one in batch:
+        rows["events"][one.row.event_id] = None
+        for table, key, _ in one.parts:
+            rows[table][key] = None
     return rows
 
 
@@ -35,28 +53,37 @@ def fold(prior: Rows, batch: Batch) -> Rows:
     """
     changed: Rows = {table: {} for table in prior}
     seen, events = prior["events"], changed["events"]
-    for recorded in batch:
-        event_id = recorded.cause.event_id
+    for one in batch:
+        event_id = one.row.event_id
         if seen.get(event_id) is None and event_id not in events:
-            events[event_id] = _event_row(recorded, _apply(prior, changed, recorded))
+            events[event_id] = _judged(one.row, _apply(prior, changed, one))
     return changed
 
 
-def _apply(prior: Rows, changed: Rows, recorded: Recorded[Any]) -> State | Rejected:
+def _apply(prior: Rows, changed: Rows, one: Cut) -> State | Rejected:
     """Fold one event into every table of its topic; the answer is the verdict of its own aggregate."""
     verdict: State | Rejected = None
-    for table, projection in _OF_TOPIC[recorded.position.topic]:
-        rows, before = changed[table], prior[table]
-        for key, part in projection.parts(recorded.event):
-            standing = rows.get(key) or before.get(key)
-            state = projection.apply(standing, recorded, part)
-            verdict = verdict or state
-            if state is not standing and not isinstance(state, Rejected):
-                rows[key] = state
+    for table, key, part in one.parts:
+        rows = changed[table]
+        standing = rows.get(key) or prior[table].get(key)
+        state = _APPLY[table](standing, one.row, part)
+        verdict = verdict or state
+        if state is not standing and not isinstance(state, Rejected):
+            rows[key] = state
     return verdict
 
 
-def _event_row(recorded: Recorded[Any], verdict: State | Rejected) -> EventRow:
+def _judged(row: EventRow, verdict: State | Rejected) -> EventRow:
+    match verdict:
+        case Placed():
+            return replace(row, version=verdict.image.version)
+        case Rejected():
+            return replace(row, reason=verdict.reason)
+        case _:
+            return row
+
+
+def _event_row(recorded: Recorded[Any]) -> EventRow:
     event, cause = recorded.event, recorded.cause
     return EventRow(
         event_id=cause.event_id,
@@ -69,7 +96,5 @@ def _event_row(recorded: Recorded[Any], verdict: State | Rejected) -> EventRow:
         actor=getattr(event, "actor", None),
         aggregate=key_of(event).decode(),
         image_id=getattr(event, "image_id", None),
-        version=verdict.image.version if isinstance(verdict, Placed) else None,
-        reason=verdict.reason if isinstance(verdict, Rejected) else None,
         data=msgspec.json.encode(event),
     )

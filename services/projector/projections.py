@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from contracts import analyses, images
-from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt, Fact, Result
+from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt
 from contracts.events import Recorded, Rejected
 from contracts.images import ImageEvent
 from contracts.read_model.images import Placed
 from contracts.topics import ANALYSES, IMAGES
-from services.projector.rows import Key, State, params_key
+from services.projector.rows import FACT_KEY, EventRow, FactRow, Key, State, fact_row
 
 Part = Any
 """What of an event concerns one key."""
@@ -18,49 +20,51 @@ Part = Any
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """`parts` names the keys an event touches; `apply` folds one part into the state under its key.
+    """`parts` names the keys an event touches; `apply` folds one part, seen in an event's row, into the state under
+    its key.
 
     A Rejected is the event's verdict, and only the projection of a topic's own aggregate gives one.
     """
 
     topic: str
-    parts: Callable[[Any], Iterable[tuple[Key, Part]]]
-    apply: Callable[[State | None, Recorded[Any], Part], State | Rejected]
+    parts: Callable[[Recorded[Any]], Iterable[tuple[Key, Part]]]
+    apply: Callable[[State | None, EventRow, Part], State | Rejected]
 
 
-def _whole_image(event: ImageEvent) -> list[tuple[Key, ImageEvent]]:
-    return [(event.image_id, event)]
+def _whole_image(recorded: Recorded[ImageEvent]) -> list[tuple[Key, ImageEvent]]:
+    return [(recorded.event.image_id, recorded.event)]
 
 
-def _place(placed: Placed | None, recorded: Recorded[ImageEvent], event: ImageEvent) -> Placed | Rejected:
-    image = images.apply(placed.image if placed else None, event, recorded.time)
-    return image if isinstance(image, Rejected) else Placed(image, recorded.position)
+def _place(placed: Placed | None, row: EventRow, event: ImageEvent) -> Placed | Rejected:
+    image = images.apply(placed.image if placed else None, event, row.time)
+    return image if isinstance(image, Rejected) else Placed(image, row.position)
 
 
-def _whole_attempt(event: AnalysisEvent) -> list[tuple[Key, AnalysisEvent]]:
-    return [((event.cause, event.group), event)]
+def _without_results(recorded: Recorded[AnalysisEvent]) -> list[tuple[Key, AnalysisEvent]]:
+    event = recorded.event
+    kept = replace(event, results=()) if isinstance(event, AnalysisCompleted) else event
+    return [((event.cause, event.group), kept)]
 
 
-def _attempt(attempt: Attempt | None, recorded: Recorded[AnalysisEvent], event: AnalysisEvent) -> Attempt:
-    return analyses.apply(attempt, event, recorded.time)
+def _attempt(attempt: Attempt | None, row: EventRow, event: AnalysisEvent) -> Attempt:
+    return analyses.apply(attempt, event, row.time)
 
 
-def _each_result(event: AnalysisEvent) -> list[tuple[Key, Result]]:
+def _each_result(recorded: Recorded[AnalysisEvent]) -> list[tuple[Key, FactRow]]:
+    event = recorded.event
     if not isinstance(event, AnalysisCompleted):
         return []
-    return [
-        ((event.image_id, event.sha256, found.algorithm, params_key(found.params), found.version), found)
-        for found in event.results
-    ]
+    rows = [fact_row(analyses.found(event, result, recorded.time)) for result in event.results]
+    return [(row[:FACT_KEY], row) for row in rows]
 
 
-def _fact(fact: Fact | None, recorded: Recorded[AnalysisCompleted], result: Result) -> Fact:
-    return analyses.found(fact, recorded.event, result, recorded.time)
+def _first(fact: FactRow | None, _: EventRow, found: FactRow) -> FactRow:
+    return fact or found
 
 
 PROJECTIONS: Mapping[str, Projection] = {
     "images": Projection(IMAGES.name, _whole_image, _place),
-    "attempts": Projection(ANALYSES.name, _whole_attempt, _attempt),
-    "facts": Projection(ANALYSES.name, _each_result, _fact),
+    "attempts": Projection(ANALYSES.name, _without_results, _attempt),
+    "facts": Projection(ANALYSES.name, _each_result, _first),
 }
 TOPICS = tuple(dict.fromkeys(projection.topic for projection in PROJECTIONS.values()))

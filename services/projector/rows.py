@@ -17,9 +17,11 @@ from services.projector.searchable import drawn
 
 Key = Hashable
 State = Any
+FactRow = tuple[Any, ...]
 Rows = dict[str, dict[Key, State]]
 """Table → key → state."""
 
+FACT_KEY = 5
 _FAILURES = msgspec.json.Decoder(tuple[Failure, ...])
 
 
@@ -36,8 +38,8 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     actor: str | None
     aggregate: str
     image_id: UUID | None
-    version: int | None
-    reason: str | None
+    version: int | None = None
+    reason: str | None = None
     data: bytes
 
 
@@ -46,14 +48,14 @@ class Table:
     """`columns` maps a name to its Postgres type, in the order of `values`. The first `key` columns are the key.
 
     `writing` says how its rows come to be: *add*, the fold is shown which keys stand, and adds others; *replace*, the
-    fold is shown the states, made by `load` from a row of `columns`; *keep*, never read back, the first row stays.
+    fold is shown the states, made by `load` from a row of `columns`.
     """
 
     name: str
     columns: Mapping[str, str]
     key: int
     values: Callable[[State], tuple[Any, ...]]
-    writing: Literal["add", "replace", "keep"]
+    writing: Literal["add", "replace"]
     load: Callable[[Sequence[Any]], State] = tuple
 
 
@@ -95,7 +97,8 @@ def _attempt(row: Sequence[Any]) -> Attempt:
     )
 
 
-def _fact_values(fact: Fact) -> tuple[Any, ...]:
+def fact_row(fact: Fact) -> FactRow:
+    """A fact never changes, so its row is all that the fold needs of it: a state that is its own values."""
     found = fact.result
     search = drawn(found.algorithm, found.result)
     return (
@@ -149,9 +152,9 @@ TABLES = {
                 "completed_at timestamptz, result jsonb, taken_at timestamptz, camera text, phash int8, "
                 "terms text[], words text[]"
             ),
-            key=5,
-            values=_fact_values,
-            writing="keep",
+            key=FACT_KEY,
+            values=tuple,
+            writing="add",
         ),
     )
 }

@@ -23,7 +23,8 @@ WHERE mine.schema = %s
 
 def stage(table: Table) -> Composed:
     """A table of the session's own, empty at every commit, that COPY fills before one merge."""
-    return SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(_staged(table), Identifier(table.name))
+    names = Identifier(staged(table)), Identifier(table.name)
+    return SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(*names)
 
 
 def copy(table: Table, into: str) -> Composed:
@@ -32,11 +33,12 @@ def copy(table: Table, into: str) -> Composed:
 
 def merge(table: Table) -> Composed:
     return SQL("INSERT INTO {} ({}) SELECT {} FROM {} {}").format(
-        Identifier(table.name), _names(table), _names(table), _staged(table), _on_conflict(table)
+        Identifier(table.name), _names(table), _names(table), Identifier(staged(table)), _on_conflict(table)
     )
 
 
 def insert(table: Table) -> Composed:
+    """One row, given as values."""
     values = SQL(", ").join(SQL("%s::{}").format(SQL(type_)) for type_ in table.columns.values())
     return SQL("INSERT INTO {} ({}) VALUES ({}) {}").format(
         Identifier(table.name), _names(table), values, _on_conflict(table)
@@ -44,8 +46,13 @@ def insert(table: Table) -> Composed:
 
 
 def select(table: Table) -> Composed:
-    """The rows under some keys, each key column given as an array."""
+    """What stands under some keys. Where rows are only added that is their keys, and those of all rows that share the
+    first column; else the rows, each key column given as an array."""
     keys = list(table.columns)[: table.key]
+    if table.writing == "add":
+        return SQL("SELECT {} FROM {} WHERE {} = ANY (%s)").format(
+            SQL(", ").join(map(Identifier, keys)), Identifier(table.name), Identifier(keys[0])
+        )
     arrays = SQL(", ").join(SQL("%s::{}[]").format(SQL(table.columns[key])) for key in keys)
     names = SQL(", ").join(map(Identifier, keys))
     return SQL("SELECT {} FROM {} JOIN unnest({}) AS asked ({}) USING ({})").format(
@@ -53,8 +60,8 @@ def select(table: Table) -> Composed:
     )
 
 
-def _staged(table: Table) -> Identifier:
-    return Identifier(f"staged_{table.name}")
+def staged(table: Table) -> str:
+    return f"staged_{table.name}"
 
 
 def _names(table: Table) -> Composed:
@@ -62,11 +69,9 @@ def _names(table: Table) -> Composed:
 
 
 def _on_conflict(table: Table) -> sql.Composable:
-    keys = SQL(", ").join(map(Identifier, list(table.columns)[: table.key]))
     if table.writing == "add":
         return SQL("")
-    if table.writing == "keep":
-        return SQL("ON CONFLICT ({}) DO NOTHING").format(keys)
+    keys = SQL(", ").join(map(Identifier, list(table.columns)[: table.key]))
     rest = list(table.columns)[table.key :]
     sets = SQL(", ").join(SQL("{} = excluded.{}").format(Identifier(name), Identifier(name)) for name in rest)
     return SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(keys, sets)

@@ -1,13 +1,15 @@
 """The read model in Postgres: positions and rows move in one transaction, or not at all."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self
 
 from msgspec import Struct
-from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
+from psycopg import AsyncConnection, postgres
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+from psycopg.types.json import set_json_loads
 
 from services.projector import statements
 from services.projector.rows import TABLES, Key, Rows, State, Table
@@ -39,6 +41,16 @@ class Move(Struct, frozen=True):
     append_time: datetime
 
 
+class Encoded(Dumper):
+    """Bytes are JSON already. In binary, jsonb is the number of its format and the text."""
+
+    format = Format.BINARY
+    oid = postgres.types["jsonb"].oid
+
+    def dump(self, encoded: bytes) -> bytes:
+        return b"\x01" + encoded
+
+
 class Store:
     """One connection to Postgres, folding into one schema. Raises psycopg.OperationalError when that is lost."""
 
@@ -47,15 +59,16 @@ class Store:
         self._schema = schema
 
     @classmethod
-    async def connect(cls, postgres: str, schema: str) -> "Store":
+    async def connect(cls, url: str, schema: str) -> Self:
         """A store over a connection of its own, writing to `schema`."""
-        connection = await AsyncConnection.connect(postgres, autocommit=True)
-        set_json_dumps(lambda already: already, connection)  # states come with their JSON encoded
+        connection = await AsyncConnection.connect(url, autocommit=True)
+        connection.adapters.register_dumper(bytes, Encoded)
         set_json_loads(lambda encoded: encoded, connection)
         await connection.execute("SELECT set_config('search_path', %s, false)", (f'"{schema}"',))
         async with connection.transaction():
             for table in TABLES.values():
-                await connection.execute(statements.stage(table))
+                if table.writing == "replace":
+                    await connection.execute(statements.stage(table))
         return cls(connection, schema)
 
     async def close(self) -> None:
@@ -82,45 +95,54 @@ class Store:
             yield
 
     async def prior(self, touched: Rows) -> Rows:
-        """The states that stand under the touched keys. A table that is never read back answers none."""
-        return {name: await self._standing(TABLES[name], list(keys)) for name, keys in touched.items()}
+        """The states that stand under the touched keys; of a table whose rows are only added, no more than which do."""
+        return {name: await self._standing(TABLES[name], keys) for name, keys in touched.items()}
 
-    async def save(self, rows: Rows) -> None:
-        """Write changed rows; those that may meet standing ones in key order, so that no two projectors deadlock."""
-        for name, states in rows.items():
-            table = TABLES[name]
-            ordered = states if table.writing == "add" else sorted(states, key=_order)
-            values = [table.values(states[key]) for key in ordered]
-            if len(values) <= FEW_ROWS:
-                await self._insert(table, values)
-            elif table.writing == "add":
-                await self._copy(table, name, values)
-            else:
-                await self._copy(table, f"staged_{name}", values)
-                await self._connection.execute(statements.merge(table))
+    async def save(self, prior: Rows, changed: Rows) -> None:
+        """Write changed rows; those that replace standing ones in key order, so that no two projectors deadlock."""
+        for name, states in changed.items():
+            table, standing = TABLES[name], prior[name]
+            await self._add(table, [state for key, state in states.items() if key not in standing])
+            await self._replace(table, [states[key] for key in sorted(states.keys() & standing.keys(), key=_order)])
 
-    async def _standing(self, table: Table, keys: Sequence[Key]) -> dict[Key, State]:
-        if table.writing == "keep" or not keys:
+    async def _standing(self, table: Table, keys: Collection[Any]) -> dict[Key, State]:
+        if not keys:
             return {}
-        columns = list(zip(*keys, strict=True)) if table.key > 1 else [keys]
+        if table.key == 1:
+            asked = [list(keys)]
+        elif table.writing == "add":
+            asked = [list({key[0] for key in keys})]
+        else:
+            asked = [list(column) for column in zip(*keys, strict=True)]
         async with self._connection.cursor(binary=True) as cursor:
-            await cursor.execute(statements.select(table), [list(column) for column in columns])
+            await cursor.execute(statements.select(table), asked)
             rows = await cursor.fetchall()
         return {(row[: table.key] if table.key > 1 else row[0]): table.load(row) for row in rows}
 
-    async def _insert(self, table: Table, values: Sequence[tuple[Any, ...]]) -> None:
-        if not values:
-            return
-        json = [type_ == "jsonb" for type_ in table.columns.values()]
-        wrapped = [[Jsonb(v) if is_json else v for v, is_json in zip(row, json, strict=True)] for row in values]
-        async with self._connection.cursor() as cursor:
-            await cursor.executemany(statements.insert(table), wrapped)
+    async def _add(self, table: Table, states: Sequence[State]) -> None:
+        if len(states) <= FEW_ROWS:
+            await self._insert(table, states)
+        else:
+            await self._copy(table, table.name, states)
 
-    async def _copy(self, table: Table, into: str, values: Sequence[tuple[Any, ...]]) -> None:
+    async def _replace(self, table: Table, states: Sequence[State]) -> None:
+        if len(states) <= FEW_ROWS:
+            await self._insert(table, states)
+        else:
+            await self._copy(table, statements.staged(table), states)
+            await self._connection.execute(statements.merge(table))
+
+    async def _insert(self, table: Table, states: Sequence[State]) -> None:
+        if states:
+            async with self._connection.cursor() as cursor:
+                await cursor.executemany(statements.insert(table), [table.values(state) for state in states])
+
+    async def _copy(self, table: Table, into: str, states: Sequence[State]) -> None:
+        """Rows are laid in columns while Postgres takes in those before."""
         async with self._connection.cursor() as cursor, cursor.copy(statements.copy(table, into)) as copy:
             copy.set_types(list(table.columns.values()))
-            for row in values:
-                await copy.write_row(row)
+            for state in states:
+                await copy.write_row(table.values(state))
 
     async def _one(self, query: LiteralString, params: Sequence[Any]) -> tuple[Any, ...] | None:
         return await (await self._connection.execute(query, params)).fetchone()

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.codec import decode
-from contracts.events import Position, Recorded
+from contracts.events import Position
 from contracts.topics import ANALYSES, IMAGES
-from services.projector.fold import fold, touched
+from services.projector.fold import Cut, cut, fold, touched
 from services.projector.projections import PROJECTIONS
 from services.projector.rows import TABLES, Rows
 from tests import events
@@ -18,7 +18,7 @@ from tests.contracts.test_examples import EXAMPLES, record_of
 from tests.events import NOON, uid
 
 IMAGE_IDS = [uid("image a"), uid("image b")]
-Log = list[Recorded[Any]]
+Log = list[Cut]
 
 changes = st.sampled_from([{}, {"title": "t"}, {"title": None}, {"tags": ("x", "y")}, {"visibility": "public"}])
 versions = st.sampled_from([None, 1, 2, 3])
@@ -52,12 +52,12 @@ analysis_events = st.builds(
 def logs(draw: st.DrawFn) -> tuple[Log, Log]:
     """One partition of each topic. A repeated number is a duplicate: another record of the same event."""
 
-    def log(topic: str, one: st.SearchStrategy[Any]) -> Log:
-        happened = draw(st.lists(one, max_size=12))
+    def log(topic: str, of: st.SearchStrategy[Any]) -> Log:
+        happened = draw(st.lists(of, max_size=12))
         order = draw(st.lists(st.sampled_from(range(len(happened))), max_size=20)) if happened else []
         return [
-            events.recorded(happened[number], (topic, number), Position(topic, 0, offset), NOON + timedelta(offset))
-            for offset, number in enumerate(order)
+            cut(events.recorded(happened[one], (topic, one), Position(topic, 0, offset), NOON + timedelta(offset)))
+            for offset, one in enumerate(order)
         ]
 
     return log(IMAGES.name, image_events), log(ANALYSES.name, analysis_events)
@@ -68,18 +68,10 @@ def folded(batches: list[Log]) -> Rows:
     standing: Rows = {name: {} for name in TABLES}
     for batch in batches:
         asked = touched(batch)
-        prior = {
-            name: {key: standing[name][key] for key in asked[name] if key in standing[name]}
-            if TABLES[name].writing != "keep"
-            else {}
-            for name in asked
-        }
+        prior = {name: {key: standing[name][key] for key in asked[name] if key in standing[name]} for name in asked}
         for name, rows in fold(prior, batch).items():
-            for key, state in rows.items():
-                if TABLES[name].writing == "replace":
-                    standing[name][key] = state
-                else:
-                    standing[name].setdefault(key, state)
+            assert TABLES[name].writing == "replace" or not rows.keys() & standing[name].keys()
+            standing[name] |= rows
     return standing
 
 
@@ -111,7 +103,7 @@ def test_a_log_read_twice_changes_nothing(both: tuple[Log, Log]) -> None:
 @given(logs())
 def test_every_event_has_one_row_and_versions_rise_by_one(both: tuple[Log, Log]) -> None:
     rows = folded([both[0]])
-    assert set(rows["events"]) == {recorded.cause.event_id for recorded in both[0]}
+    assert set(rows["events"]) == {one.row.event_id for one in both[0]}
     by_image: dict[Any, list[int]] = {}
     for row in sorted(rows["events"].values(), key=lambda row: row.position.offset):
         if row.reason is None:
@@ -124,7 +116,7 @@ def test_every_event_has_one_row_and_versions_rise_by_one(both: tuple[Log, Log])
 
 @pytest.mark.parametrize("name", [name for name, one in EXAMPLES.items() if one["topic"] != "framelog.dead-letters"])
 def test_every_golden_event_can_be_folded_and_laid_in_columns(name: str) -> None:
-    rows = folded([[decode(record_of(EXAMPLES[name]))]])
+    rows = folded([[cut(decode(record_of(EXAMPLES[name])))]])
     assert len(rows["events"]) == 1
     for table, states in rows.items():
         for state in states.values():
