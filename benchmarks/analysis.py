@@ -33,9 +33,11 @@ SAID = [
     "Ours: from the append time of the first ImageUploaded to that of the last AnalysisCompleted; three renditions, a "
     "placeholder and two hashes. Celery: prefork, Redis as broker and backend, from the first `apply_async` to the "
     "last result; `Image.open(…).thumbnail(…)` and `save` three times; for upright pictures, as ours always are, with "
-    "`ImageOps.exif_transpose` before. The floor: scaled decode, three sizes, three encodes and nothing else.",
+    "`ImageOps.exif_transpose` before. The floor: scaled decode, three sizes, three encodes and nothing else, by the "
+    "analyzer's own code. All save JPEG of the same quality.",
     f"Each on as many processes as there are cores, with one GET and {OBJECTS} PUTs per picture, of originals whose "
-    f"bytes all differ. After each run all objects are counted, and the renditions of {SAMPLED} pictures are opened.",
+    "bytes all differ; ours asks the store once more, for what is known of the bytes already. After each run all "
+    f"objects are counted, and the renditions of {SAMPLED} pictures are opened.",
 ]
 
 

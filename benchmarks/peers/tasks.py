@@ -37,7 +37,7 @@ def thumbnails(key, upright):
             image = ImageOps.exif_transpose(image)
         image.thumbnail((longest, longest))
         buffer = BytesIO()
-        image.save(buffer, "JPEG")
+        image.save(buffer, "JPEG", quality=82)  # as ours
         save(f"derived/{key}/{name}.jpg", buffer.getvalue(), "image/jpeg")
         found[name] = image.size
     save(f"derived/{key}/result.json", json.dumps(found).encode(), "application/json")

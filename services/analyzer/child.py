@@ -3,6 +3,7 @@
 It may die at any byte of any picture. It holds nothing that the next one would miss.
 """
 
+import asyncio
 import hashlib
 import importlib
 import os
@@ -12,6 +13,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from adapters.objects import ObjectMissing, Objects
+from adapters.s3 import StoreRefused
 from contracts.analyses import Failure, Result
 from contracts.events import TryLater
 from contracts.images import Wanted
@@ -22,7 +25,6 @@ from services.analyzer.jobs import READY, Answer, Job, Setup, failed
 from services.analyzer.opening import Unreadable
 from services.analyzer.pipeline import Analysed, analyze
 from services.analyzer.results import Question, Results
-from services.analyzer.store import Store
 
 ALONE_ABOVE = 16_000_000  # pixels: of the larger pictures only one is decoded at a time
 
@@ -30,30 +32,30 @@ ALONE_ABOVE = 16_000_000  # pixels: of the larger pictures only one is decoded a
 class Decoder:
     """Answers one job at a time. `lock` is a file that all decoders of an analyzer share."""
 
-    def __init__(self, setup: Setup, store: Store, installed: Mapping[str, Algorithm], lock: int) -> None:
+    def __init__(self, setup: Setup, objects: Objects, installed: Mapping[str, Algorithm], lock: int) -> None:
         self._setup = setup
-        self._store = store
-        self._results = Results(store, setup.group)
+        self._objects = objects
+        self._results = Results(objects, setup.group)
         self._installed = installed
         self._lock = lock
 
-    def answer(self, job: Job) -> Answer:
+    async def answer(self, job: Job) -> Answer:
         try:
-            return _answer(self._outcomes(job))
-        except TryLater as error:
+            return _answer(await self._outcomes(job))
+        except (TryLater, StoreRefused) as error:
             return Answer(later=str(error))
         except MemoryError:
             return _answer(_all(job.wanted, "decode-memory", "there is not enough memory for this picture").outcomes)
 
-    def _outcomes(self, job: Job) -> list[Result | Failure]:
+    async def _outcomes(self, job: Job) -> list[Result | Failure]:
         questions = {one: self._question(wanted) for one, wanted in enumerate(job.wanted)}
-        before = self._results.recall(job.sha256, questions.values())
+        before = await self._results.recall(job.sha256, questions.values())
         missing = [one for one, question in questions.items() if question.name not in before]
         if not missing:
             return [before[question.name] for question in questions.values()]
-        found = self._computed(job, [job.wanted[one] for one in missing])
+        found = await self._computed(job, [job.wanted[one] for one in missing])
         results = [outcome for outcome in found.outcomes if isinstance(outcome, Result)]
-        self._results.keep(job.sha256, before, results, found.renditions)
+        await self._results.keep(job.sha256, before, results, found.renditions)
         computed = dict(zip(missing, found.outcomes, strict=True))
         return [computed.get(one) or before[question.name] for one, question in questions.items()]
 
@@ -61,12 +63,13 @@ class Decoder:
         algorithm = self._installed.get(wanted.algorithm)
         return Question(wanted.algorithm, algorithm.version if algorithm else 0, wanted.params)
 
-    def _computed(self, job: Job, missing: Sequence[Wanted]) -> Analysed:
+    async def _computed(self, job: Job, missing: Sequence[Wanted]) -> Analysed:
         caps = self._setup.caps
         if job.size > caps.bytes:
             return _all(missing, "too-large", f"{job.size} bytes, of at most {caps.bytes}")
-        data = self._store.get(job.storage_key)
-        if data is None:
+        try:
+            data = await self._objects.get(job.storage_key)
+        except ObjectMissing:
             return _all(missing, "object-missing", f"nothing lies at {job.storage_key}")
         if hashlib.sha256(data).hexdigest() != job.sha256:
             return _all(missing, "corrupt-object", f"the {len(data)} bytes at {job.storage_key} have another SHA-256")
@@ -105,23 +108,25 @@ def installed_by(setup: Setup) -> Mapping[str, Algorithm]:
     return installed
 
 
-def serve(jobs: BinaryIO, answers: BinaryIO, lock: int) -> None:
-    """Until `jobs` ends, as it does when the analyzer does."""
+async def serve(jobs: BinaryIO, answers: BinaryIO, lock: int) -> None:
+    """Until `jobs` ends, as it does when the analyzer does. Nothing else happens while it waits for one."""
     setup = msgspec.json.decode(jobs.readline(), type=Setup)
-    decoder = Decoder(setup, Store(setup), installed_by(setup), lock)
-    limits.confine(setup.memory)
-    answers.write(READY)
-    answers.flush()
-    for line in jobs:
-        answers.write(msgspec.json.encode(decoder.answer(msgspec.json.decode(line, type=Job))) + b"\n")
+    async with Objects(setup.s3, setup.access_key, setup.secret_key, setup.bucket, setup.region) as objects:
+        decoder = Decoder(setup, objects, installed_by(setup), lock)
+        limits.confine(setup.memory)
+        answers.write(READY)
         answers.flush()
+        for line in jobs:
+            answer = await decoder.answer(msgspec.json.decode(line, type=Job))
+            answers.write(msgspec.json.encode(answer) + b"\n")
+            answers.flush()
 
 
 def main(parent: int, lock: int) -> None:
     limits.end_with(parent)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    serve(sys.stdin.buffer, answers, lock)
+    asyncio.run(serve(sys.stdin.buffer, answers, lock))
 
 
 if __name__ == "__main__":

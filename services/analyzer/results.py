@@ -4,8 +4,8 @@ Results with the house's own params lie together in one object per group, any ot
 writers at the same moment may lose a result, which costs a recompute and no more. No failure is ever kept.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Self
@@ -13,11 +13,11 @@ from typing import Self
 import msgspec
 import orjson
 
+from adapters.objects import ObjectMissing, Objects
 from contracts import ids
 from contracts.analyses import Result
 from contracts.events import Params
 from services.analyzer.algorithm import Rendition
-from services.analyzer.store import CONNECTIONS, Store
 
 JSON = "application/json"
 Known = dict[str, Result]
@@ -50,34 +50,32 @@ def known(results: Iterable[Result]) -> Known:
 class Results:
     """The results of one algorithm group. Both methods raise TryLater while object storage is down."""
 
-    def __init__(self, store: Store, group: str) -> None:
-        self._store = store
+    def __init__(self, objects: Objects, group: str) -> None:
+        self._objects = objects
         self._group = group
-        self._threads = ThreadPoolExecutor(CONNECTIONS)
 
-    def recall(self, sha256: str, questions: Iterable[Question]) -> Known:
+    async def recall(self, sha256: str, questions: Iterable[Question]) -> Known:
         """All that lies in the objects where answers to `questions` would lie."""
         keys = sorted({self._key(sha256, question) for question in questions})
-        return known(chain.from_iterable(_read(self._store.get(key)) for key in keys))
+        return known(chain.from_iterable([await self._read(key) for key in keys]))
 
-    def keep(self, sha256: str, before: Known, new: Sequence[Result], renditions: Iterable[Rendition]) -> None:
+    async def keep(self, sha256: str, before: Known, new: Sequence[Result], renditions: Iterable[Rendition]) -> None:
         """Stores the renditions, then the results that speak of them, beside those that lay there `before`."""
         pictures = {one.key: one for one in renditions}.values()
-        list(self._threads.map(lambda one: self._store.put(one.key, one.data, one.media_type), pictures))
+        await asyncio.gather(*(self._objects.put(one.key, one.data, one.media_type, one.sha256) for one in pictures))
         everything = (before | known(new)).values()
         for key in sorted({self._key(sha256, Question.of(one)) for one in new}):
             held = [one for one in everything if self._key(sha256, Question.of(one)) == key]
-            self._store.put(key, msgspec.json.encode(held), JSON)
+            await self._objects.put(key, msgspec.json.encode(held), JSON)
+
+    async def _read(self, key: str) -> list[Result]:
+        """An object that cannot be read is as good as none: it is written anew."""
+        try:
+            return _DECODER.decode(await self._objects.get(key))
+        except (ObjectMissing, msgspec.DecodeError):
+            return []
 
     def _key(self, sha256: str, question: Question) -> str:
         if question.params:
             return ids.result_key(sha256, question.algorithm, question.version, question.params)
         return ids.results_key(sha256, self._group)
-
-
-def _read(data: bytes | None) -> list[Result]:
-    """An object that cannot be read is as good as none: it is written anew."""
-    try:
-        return _DECODER.decode(data) if data else []
-    except msgspec.DecodeError:
-        return []
