@@ -12,7 +12,7 @@ Contender = Callable[[], Awaitable[float]]
 class Target:
     """`contender` against `against`, whose ratio should be at least (`floor`) or at most (`ceiling`) so much.
 
-    Against None it is the figure itself that counts.
+    Against None it is the figure itself that counts. With neither it is shown for what it explains.
     """
 
     contender: str
@@ -24,6 +24,8 @@ class Target:
         return (self.floor is None or ratio >= self.floor) and (self.ceiling is None or ratio <= self.ceiling)
 
     def wanted(self) -> str:
+        if self.floor is None and self.ceiling is None:
+            return ""
         return f"≥ {self.floor:g}" if self.floor is not None else f"≤ {self.ceiling:g}"
 
 
@@ -58,7 +60,7 @@ class Table:
         found = self.ratios(target)
         middle = median(found)
         spread = f"{min(found):.3g} – {max(found):.3g}"
-        verdict = "met" if target.met(middle) else "**missed**"
+        verdict = ("met" if target.met(middle) else "**missed**") if target.wanted() else ""
         name = f"{target.contender} / {target.against}" if target.against else f"{target.contender}, {self.unit}"
         return f"| {name} | {middle:.3g} | {spread} | {target.wanted()} | {verdict} |"
 

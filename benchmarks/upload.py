@@ -1,5 +1,6 @@
 """Uploads through Framelog, through a tutorial's service, and straight into the store by a presigned PUT."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,12 +14,13 @@ from adapters.objects import Objects
 from benchmarks import peers
 from benchmarks.buckets import bucket
 from benchmarks.photographs import padded, photograph
-from benchmarks.processes import PATIENCE, api, free_port, http, line, peak_memory, processes
-from benchmarks.stand import Stack, stand
+from benchmarks.processes import PATIENCE, api, environment, free_port, http, line, peak_memory, processes
+from benchmarks.stand import Stack, Stand, stand
 from benchmarks.table import Contender, Table, Target, interleaved
 from benchmarks.uploads import SAMPLED, Load
-from benchmarks.ways import Framelog, Presigned, Tutorial, Way
+from benchmarks.ways import BareRelay, Framelog, Presigned, Tutorial, Way
 from deploy.local.supervisor import Supervisor
+from deploy.local.whereabouts import CLONE
 from services.projector import schema
 
 UPLOADS: Mapping[str, Mapping[int, int]] = {"253 kB": {1: 200, 8: 480, 32: 640}, "3.45 MB": {1: 60, 8: 120, 32: 128}}
@@ -28,50 +30,56 @@ FLOORS = {"253 kB": 1.1, "3.45 MB": 1.3}
 SAID = [
     "The tutorial: FastAPI, `UploadFile`, minio-py's `put_object` from a `def` endpoint (so in FastAPI's thread pool), "
     "no log; uvicorn with uvloop and httptools, one process, like ours. The presigned PUT goes to the same MinIO.",
-    "One process loads all three, over kept-alive connections, with bytes that differ in every upload. After each run "
-    f"the bucket holds as many objects as were answered with yes, {SAMPLED} of them are read back and hashed, and the "
-    "log holds one event for each of ours.",
+    "The bare relay takes a form, hashes it, puts it by Framelog's own parser and client, and does nothing else: what "
+    "it reaches of the presigned PUT is what one process that stands between can reach here.",
+    "One process loads all of them, over kept-alive connections, with bytes that differ in every upload. After each "
+    f"run the bucket holds as many objects as were answered with yes, {SAMPLED} of them are read back and hashed, and "
+    "the log holds one event for each of ours.",
 ]
 
 
-Ways = tuple[Framelog, Tutorial, Presigned]
+Ways = tuple[Framelog, Tutorial, BareRelay, Presigned]
 
 
 async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
     photos = photograph("253 kB", 1152, 864, 253_000), photograph("3.45 MB", 4000, 3000, 3_450_000)
     with TemporaryDirectory() as name:
         directory = Path(name)
-        async with ways(stack, whole_line=False) as three:
+        async with ways(stack, whole_line=False) as every:
             for photo in photos:
                 for clients, uploads in UPLOADS[photo.name].items():
-                    yield await alone(three, Load(photo, directory, clients, uploads), rounds)
-        async with ways(stack, whole_line=True) as three:
+                    yield await alone(every, Load(photo, directory, clients, uploads), rounds)
+        async with ways(stack, whole_line=True) as every:
             for photo in photos:
                 load = Load(photo, directory, WHOLE_LINE_CLIENTS, WHOLE_LINE_UPLOADS[photo.name])
-                yield await at_work(three, load, rounds)
-        async with ways(stack, whole_line=False) as three:
+                yield await at_work(every, load, rounds)
+        async with ways(stack, whole_line=False) as every:
             large = Load(padded(photos[-1], "20 MB", 20_000_000), directory, MEMORY_CLIENTS, MEMORY_UPLOADS)
-            yield await memory(three, large, min(rounds, MEMORY_ROUNDS))
+            yield await memory(every, large, min(rounds, MEMORY_ROUNDS))
 
 
-async def alone(three: Ways, load: Load, rounds: int) -> Table:
-    ours, tutorial, presigned = (way.name for way in three)
-    targets = Target(ours, tutorial, floor=FLOORS[load.photo.name]), Target(ours, presigned, floor=0.65)
+async def alone(every: Ways, load: Load, rounds: int) -> Table:
+    ours, tutorial, relay, presigned = (way.name for way in every)
+    targets = (
+        Target(ours, tutorial, floor=FLOORS[load.photo.name]),
+        Target(ours, presigned, floor=0.65),
+        Target(relay, presigned),
+    )
     title = f"Upload of {load}, analyzer and projector stopped"
     table = Table(title, "uploads/s", targets=targets, notes=SAID)
-    return await interleaved(table, {way.name: load.on(way) for way in three}, rounds)
+    return await interleaved(table, {way.name: load.on(way) for way in every}, rounds)
 
 
-async def at_work(three: Ways, load: Load, rounds: int) -> Table:
-    ours, tutorial, _ = three
+async def at_work(every: Ways, load: Load, rounds: int) -> Table:
+    ours, tutorial, *_ = every
     said = "Ours are projected and analysed at the same time, all of them before the next run begins."
     table = Table(f"Upload of {load}, the whole line at work", "uploads/s", notes=[said])
     return await interleaved(table, {way.name: load.on(way) for way in (ours, tutorial)}, rounds)
 
 
-async def memory(three: Ways, load: Load, rounds: int) -> Table:
+async def memory(every: Ways, load: Load, rounds: int) -> Table:
     """Resident memory while they upload."""
-    ours, tutorial, _ = three
+    ours, tutorial, *_ = every
 
     def of(way: Way) -> Contender:
         async def peak() -> float:
@@ -88,7 +96,7 @@ async def memory(three: Ways, load: Load, rounds: int) -> Table:
 
 @asynccontextmanager
 async def ways(stack: Stack, whole_line: bool) -> AsyncIterator[Ways]:
-    """All three, ready; with the analyzer and the projector behind ours, or with the read model alone."""
+    """All of them, ready; with the analyzer and the projector behind ours, or with the read model alone."""
     async with stand(stack) as own, processes() as supervisor, bucket(stack, own.bucket) as ours:
         if whole_line:
             await line(supervisor, own)
@@ -101,6 +109,7 @@ async def ways(stack: Stack, whole_line: bool) -> AsyncIterator[Ways]:
             yield (
                 framelog,
                 await tutorial(supervisor, stack, f"t{own.bucket}", theirs),
+                await relay(supervisor, own, ours),
                 Presigned(_port(stack.s3), theirs),
             )
 
@@ -112,6 +121,15 @@ async def tutorial(supervisor: Supervisor, stack: Stack, name: str, objects: Obj
     await running.ready(PATIENCE)
     assert running.pid
     return Tutorial(port, objects, running.pid)
+
+
+async def relay(supervisor: Supervisor, own: Stand, objects: Objects) -> BareRelay:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.relay"]
+    running = supervisor.launch(http("relay", command, port, "/", CLONE, environment(own, port=port)))
+    await running.ready(PATIENCE)
+    assert running.pid
+    return BareRelay(port, objects, running.pid)
 
 
 def _port(address: str) -> int:

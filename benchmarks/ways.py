@@ -1,4 +1,4 @@
-"""Three ways to upload a picture, and where each leaves it."""
+"""Ways to upload a picture, and where each leaves it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -88,6 +88,20 @@ class Tutorial(Way):
 
     def key(self, answer: Answer) -> str:
         return str(orjson.loads(answer.body)["key"])
+
+
+@dataclass
+class BareRelay(Way):
+    """`benchmarks/relay.py`."""
+
+    name = "bare relay"
+    prefix = "originals/"
+
+    def target(self) -> str:
+        return "/"
+
+    def key(self, answer: Answer) -> str:
+        return ids.original_key(orjson.loads(answer.body)["sha256"])
 
 
 @dataclass
