@@ -92,14 +92,20 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
                 raise LogBroken(f"{at.topic}:{at.partition} holds {begins[at]}–{ends[at]}, the rows end at {offset}")
 
     async def _project(self, store: Store) -> None:
-        """Batch after batch until the group reassigns. The next one is read while Postgres works on this one."""
+        """Batch after batch until the group reassigns. The next one is read while Postgres takes in the rows of this
+        one, and no sooner: what comes before are short questions, whose answers would wait for the reading."""
         ahead = asyncio.create_task(self._next())
         try:
             while not self._reassigned:
                 moves, batch = await ahead
-                ahead = asyncio.create_task(self._next())
                 if moves and not self._reassigned:
-                    await _save(store, moves, batch)
+                    async with store.moving(moves):
+                        prior = await store.prior(touched(batch))
+                        changed = fold(prior, batch)
+                        ahead = asyncio.create_task(self._next())
+                        await store.save(prior, changed)
+                else:
+                    ahead = asyncio.create_task(self._next())
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
@@ -133,9 +139,3 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         start = moves[at].start if at in moves else here
         moves[at] = Move(*at, start, record.offset + 1, time)
         return moves[at]
-
-
-async def _save(store: Store, moves: list[Move], batch: Batch) -> None:
-    async with store.moving(moves):
-        prior = await store.prior(touched(batch))
-        await store.save(prior, fold(prior, batch))

@@ -5,6 +5,11 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from services.projector.rows import Table
 
+PACK_QUICKLY = """
+SELECT set_config(name, 'lz4', false) FROM pg_settings
+WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)
+"""
+
 CLAIM = """
 INSERT INTO projection.offsets AS mine (schema, topic, partition, epoch) VALUES (%s, %s, %s, 1)
 ON CONFLICT (schema, topic, partition) DO UPDATE SET epoch = mine.epoch + 1 WHERE mine.state <> 'fenced'
@@ -50,10 +55,10 @@ def select(table: Table) -> Composed:
     first column; else the rows, each key column given as an array."""
     keys = list(table.columns)[: table.key]
     if table.writing == "add":
-        return SQL("SELECT {} FROM {} WHERE {} = ANY (%s)").format(
+        return SQL("SELECT {} FROM {} WHERE {} = ANY (%b)").format(
             SQL(", ").join(map(Identifier, keys)), Identifier(table.name), Identifier(keys[0])
         )
-    arrays = SQL(", ").join(SQL("%s::{}[]").format(SQL(table.columns[key])) for key in keys)
+    arrays = SQL(", ").join(SQL("%b::{}[]").format(SQL(table.columns[key])) for key in keys)
     names = SQL(", ").join(map(Identifier, keys))
     return SQL("SELECT {} FROM {} JOIN unnest({}) AS asked ({}) USING ({})").format(
         _names(table), Identifier(table.name), arrays, names, names

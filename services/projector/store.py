@@ -65,6 +65,7 @@ class Store:
         connection.adapters.register_dumper(bytes, Encoded)
         set_json_loads(lambda encoded: encoded, connection)
         await connection.execute("SELECT set_config('search_path', %s, false)", (f'"{schema}"',))
+        await connection.execute(statements.PACK_QUICKLY)
         async with connection.transaction():
             for table in TABLES.values():
                 if table.writing == "replace":
