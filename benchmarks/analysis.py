@@ -145,6 +145,7 @@ async def outcomes(own: Stand) -> AsyncIterator[AIOKafkaConsumer]:
         bootstrap_servers=own.stack.kafka,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=MAX_RECORD,
+        fetch_min_bytes=MAX_RECORD,  # a look twice a second: who watches should not take part
     )
     async with consumer:
         yield consumer
