@@ -23,7 +23,7 @@ from services.projector.garbage import collect_rarely
 from services.projector.projections import TOPICS
 from services.projector.store import Move, Start, Store
 
-IMAGES = 8_000
+IMAGES = 16_000
 NAIVE_IMAGES = 300
 BATCH = 2_000
 
