@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from benchmarks import analysis, projection, upload, visible
-from benchmarks.stand import Stack
+from benchmarks.stand import Stack, warm
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Servers
@@ -60,6 +60,7 @@ def main() -> None:
 async def run(home: Home, names: list[str], rounds: int) -> None:
     async with Servers(home) as addresses:
         stack = Stack(**{field.name: getattr(addresses, field.name) for field in fields(Stack)})
+        await warm(stack)
         for name in names:
             print(name, flush=True)
             parts = [table.markdown() async for table in BENCHMARKS[name](stack, rounds)]

@@ -10,14 +10,12 @@ from urllib.parse import urlsplit
 from psycopg import AsyncConnection
 
 from adapters.ends import Ends
-from adapters.log import Log
 from adapters.objects import Objects
 from benchmarks import peers
 from benchmarks.buckets import bucket
-from benchmarks.lives import life
 from benchmarks.photographs import padded, photograph
 from benchmarks.processes import PATIENCE, api, environment, free_port, http, line, peak_memory, processes
-from benchmarks.stand import Stack, Stand, fill, stand
+from benchmarks.stand import Stack, Stand, stand
 from benchmarks.table import Contender, Table, Target, interleaved
 from benchmarks.uploads import SAMPLED, Load
 from benchmarks.ways import BareRelay, Framelog, Presigned, Tutorial, Way
@@ -28,7 +26,6 @@ from services.projector import schema
 UPLOADS: Mapping[str, Mapping[int, int]] = {"253 kB": {1: 200, 8: 480, 32: 640}, "3.45 MB": {1: 60, 8: 120, 32: 128}}
 WHOLE_LINE_CLIENTS, WHOLE_LINE_UPLOADS = 8, {"253 kB": 240, "3.45 MB": 64}
 MEMORY_CLIENTS, MEMORY_UPLOADS, MEMORY_ROUNDS, MEMORY_LIMIT = 32, 64, 2, 250
-WARMING = 4_000
 FLOORS = {"253 kB": 1.1, "3.45 MB": 1.3}
 SAID = [
     "The tutorial: FastAPI, `UploadFile`, minio-py's `put_object` from a `def` endpoint (so in FastAPI's thread pool), "
@@ -46,7 +43,6 @@ Ways = tuple[Framelog, Tutorial, BareRelay, Presigned]
 
 async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
     photos = photograph("253 kB", 1152, 864, 253_000), photograph("3.45 MB", 4000, 3000, 3_450_000)
-    await warm(stack)
     with TemporaryDirectory() as name:
         directory = Path(name)
         async with ways(stack, whole_line=False) as every:
@@ -60,12 +56,6 @@ async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
         async with ways(stack, whole_line=False) as every:
             large = Load(padded(photos[-1], "20 MB", 20_000_000), directory, MEMORY_CLIENTS, MEMORY_UPLOADS)
             yield await memory(every, large, min(rounds, MEMORY_ROUNDS))
-
-
-async def warm(stack: Stack) -> None:
-    """Append one event at a time till Kafka's compiler knows it, as in a server that has run for an hour."""
-    async with stand(stack) as own, Log(stack.kafka, own.names) as log:
-        await fill(log, (list(life("warming", number)) for number in range(WARMING)), window=8)
 
 
 async def alone(every: Ways, load: Load, rounds: int) -> Table:

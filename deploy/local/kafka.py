@@ -18,6 +18,7 @@ from deploy.local.tools import found
 
 # One broker acknowledges from the page cache; flushing each message first makes 2xx mean durable. A broker that was
 # killed is let back in once its last session has ended: 2 s here, 9 s by default. Offsets are kept for ten years.
+# Java compiles quickly, not twice: a broker of one machine never earns back what the second compiler costs.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -53,8 +54,8 @@ def kafka(home: Home, jars: Path, broker: int, controller: int) -> Program:
     return Program(
         name="kafka",
         command=[
-            *(run[0], "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-Dorg.slf4j.simpleLogger.showDateTime=true"),
-            *(*run[1:], "kafka.Kafka", str(properties)),
+            *(run[0], "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"),
+            *("-Dorg.slf4j.simpleLogger.showDateTime=true", *run[1:], "kafka.Kafka", str(properties)),
         ],
         cwd=directory,
         layer=2,
