@@ -188,7 +188,7 @@ def described(row: DictRow) -> Described:
     """A row of the view `described_images`."""
     at = placed([row[name] for name in _COLUMNS])
     return Described(
-        image=at.image, position=at.position, status=row["status"], analyses=_ANALYSES.decode(row["analyses"])
+        image=at.state, position=at.position, status=row["status"], analyses=_ANALYSES.decode(row["analyses"])
     )
 
 

@@ -22,7 +22,7 @@ from contracts import ids
 from contracts.analyses import Attempt, Fact, Failure, Result
 from contracts.events import Position
 from contracts.images import Content, Image, ImageUploaded, Wanted
-from contracts.read_model.images import Placed
+from contracts.read_model.placed import Placed
 from contracts.topics import IMAGES
 from migrations import migrate
 from services.projector import schema

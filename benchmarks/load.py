@@ -37,6 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     first: int
     clients: int
     form: bool
+    authorization: str
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ def carry_out(plan: Plan) -> Sent:
     photo = Path(plan.photo).read_bytes()
     head, tail = (FORM_HEAD, FORM_TAIL) if plan.form else (b"", b"")
     before, rest = head + photo[:STAMP_AT], photo[STAMP_AT + STAMP :] + tail
+    signed = f"Authorization: {plan.authorization}\r\n" if plan.authorization else ""
     media_type = f"multipart/form-data; boundary={BOUNDARY}" if plan.form else "image/jpeg"
     numbers = iter(enumerate(plan.targets, plan.first))  # shared: taking the next is atomic
     together = Barrier(plan.clients + 1)
@@ -80,7 +82,7 @@ def carry_out(plan: Plan) -> Sent:
         for number, target in numbers:
             headers = (
                 f"{plan.method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\nContent-Type: {media_type}\r\n"
-                f"Content-Length: {len(before) + STAMP + len(rest)}\r\n\r\n"
+                f"Content-Length: {len(before) + STAMP + len(rest)}\r\n{signed}\r\n"
             )
             connection.sendall(headers.encode() + before + stamp(number))
             connection.sendall(rest)

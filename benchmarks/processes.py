@@ -4,20 +4,23 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 from psycopg import AsyncConnection
 
+from adapters import keys
 from adapters.groups import analyzer_group, create_groups, members
+from adapters.principal import ACCESS
 from benchmarks.stand import Stand
 from deploy.local import ports
 from deploy.local.child import Program
 from deploy.local.home import Home
 from deploy.local.services import answers
-from deploy.local.supervisor import Supervisor
+from deploy.local.supervisor import Kept, Supervisor
 from deploy.local.whereabouts import CLONE
 from services.projector import schema
 
@@ -46,6 +49,7 @@ def environment(own: Stand, **settings: object) -> dict[str, str]:
         "s3_bucket": own.bucket,
         "postgres": own.database,
         "topic_prefix": own.names.prefix,
+        "home": own.home,
     }
     return {f"FRAMELOG_{name.upper()}": str(value) for name, value in (named | settings).items()}
 
@@ -67,13 +71,20 @@ def http(name: str, command: Sequence[str], port: int, path: str, cwd: Path, env
 
 async def line(supervisor: Supervisor, own: Stand, **settings: object) -> int:
     """The projector and the analyzer, at work: the analyzer's pid."""
+    await projector(supervisor, own)
+    return await analyzer(supervisor, own, **settings)
+
+
+async def projector(supervisor: Supervisor, own: Stand) -> Kept:
+    """At work, on a read model."""
 
     async def serves() -> bool:
         async with await AsyncConnection.connect(own.database, autocommit=True) as connection:
             return await schema.live(connection) is not None
 
-    await supervisor.launch(replace(service(own, "projector"), answers=serves)).ready(PATIENCE)
-    return await analyzer(supervisor, own, **settings)
+    running = supervisor.launch(replace(service(own, "projector"), answers=serves))
+    await running.ready(PATIENCE)
+    return running
 
 
 async def analyzer(supervisor: Supervisor, own: Stand, **settings: object) -> int:
@@ -90,14 +101,25 @@ async def analyzer(supervisor: Supervisor, own: Stand, **settings: object) -> in
     return running.pid
 
 
-async def api(supervisor: Supervisor, own: Stand) -> tuple[int, int]:
-    """Framelog's API, started: its port and its pid."""
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where it listens, and the header of who has signed in as `admin`."""
+
+    port: int
+    pid: int
+    authorization: str
+
+
+async def api(supervisor: Supervisor, own: Stand) -> Api:
+    """Framelog's API, started over a read model in which its account `admin` is; the projector may end then."""
     port = free_port()
     program = service(own, "api", port=port)
-    running = supervisor.launch(http("api", program.command, port, "/livez", program.cwd, dict(program.environment)))
+    running = supervisor.launch(http("api", program.command, port, "/readyz", program.cwd, dict(program.environment)))
     await running.ready(PATIENCE)
     assert running.pid
-    return port, running.pid
+    known = keys.load(own.home / keys.FILE)
+    token = known.sign({"sub": "admin", "epoch": 1, "role": "admin"}, ACCESS, datetime.now(UTC), 24 * 3600)
+    return Api(port, running.pid, f"Bearer {token}")
 
 
 def free_port() -> int:

@@ -20,10 +20,10 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
-from adapters.principal import Principal
 from adapters.read_model import SESSION, ReadModel, described
 from benchmarks.__main__ import said_by
 from benchmarks.library import OWNER, fill
+from contracts.permissions import Principal
 from contracts.resources.images import image_json
 from services.query import fragments
 from services.query.filters import Filters

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from psycopg import AsyncConnection
@@ -39,6 +41,7 @@ class Stand:
     names: Names
     bucket: str
     database: str
+    home: Path
 
 
 @asynccontextmanager
@@ -47,8 +50,9 @@ async def stand(stack: Stack) -> AsyncIterator[Stand]:
     names = Names(f"{name}-")
     await create_topics(stack.kafka, names)
     await create_bucket(stack.s3, stack.s3_access_key, stack.s3_secret_key, name, "us-east-1")
-    async with database(stack, name) as own:
-        yield Stand(stack, names, name, own)
+    with TemporaryDirectory(prefix="framelog-bench-") as home:
+        async with database(stack, name) as own:
+            yield Stand(stack, names, name, own, Path(home))
     await delete_topics(stack.kafka, names)
 
 

@@ -7,21 +7,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from psycopg import AsyncConnection
-
 from adapters.ends import Ends
 from adapters.objects import Objects
 from benchmarks import peers
 from benchmarks.buckets import bucket
 from benchmarks.photographs import padded, photograph
-from benchmarks.processes import PATIENCE, api, environment, free_port, http, line, peak_memory, processes
+from benchmarks.processes import (
+    PATIENCE,
+    analyzer,
+    api,
+    environment,
+    free_port,
+    http,
+    peak_memory,
+    processes,
+    projector,
+)
 from benchmarks.stand import Stack, Stand, stand
 from benchmarks.table import Contender, Table, Target, interleaved
 from benchmarks.uploads import SAMPLED, Load
 from benchmarks.ways import BareRelay, Framelog, Presigned, Tutorial, Way
 from deploy.local.supervisor import Supervisor
 from deploy.local.whereabouts import CLONE
-from services.projector import schema
 
 UPLOADS: Mapping[str, Mapping[int, int]] = {"253 kB": {1: 200, 8: 480, 32: 640}, "3.45 MB": {1: 60, 8: 120, 32: 128}}
 WHOLE_LINE_CLIENTS, WHOLE_LINE_UPLOADS = 8, {"253 kB": 240, "3.45 MB": 64}
@@ -98,14 +105,14 @@ async def memory(every: Ways, load: Load, rounds: int) -> Table:
 async def ways(stack: Stack, whole_line: bool) -> AsyncIterator[Ways]:
     """All of them, ready; with the analyzer and the projector behind ours, or with the read model alone."""
     async with stand(stack) as own, processes() as supervisor, bucket(stack, own.bucket) as ours:
+        projecting = await projector(supervisor, own)
+        served = await api(supervisor, own)
         if whole_line:
-            await line(supervisor, own)
+            await analyzer(supervisor, own)
         else:
-            async with await AsyncConnection.connect(own.database, autocommit=True) as connection:
-                await schema.switch(connection, await schema.ensure(connection))
+            await projecting.stop()
         async with Ends(stack.kafka, own.names) as ends, bucket(stack, f"t{own.bucket}") as theirs:
-            port, pid = await api(supervisor, own)
-            framelog = Framelog(port, ours, pid, ends=ends, whole_line=whole_line)
+            framelog = Framelog(served.port, ours, served.pid, served.authorization, ends=ends, whole_line=whole_line)
             yield (
                 framelog,
                 await tutorial(supervisor, stack, f"t{own.bucket}", theirs),

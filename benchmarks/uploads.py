@@ -48,6 +48,7 @@ class Load:
             first=way.uploaded,
             clients=self.clients,
             form=way.method == "POST",
+            authorization=way.authorization,
         )
 
     async def _check(self, way: Way, sent: Sent) -> None:

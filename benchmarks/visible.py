@@ -140,9 +140,10 @@ async def running(stack: Stack) -> AsyncIterator[Line]:
     photo = photograph("1 MP", 1152, 864, 253_000)
     async with stand(stack) as own, processes() as supervisor, aiohttp.ClientSession() as session:
         await line(supervisor, own)
-        port, _ = await api(supervisor, own)
+        served = await api(supervisor, own)
+        session.headers["Authorization"] = served.authorization
         async with await AsyncConnection.connect(own.database, autocommit=True) as connection:
-            found = Line(photo, session, f"http://127.0.0.1:{port}/v1/images", connection)
+            found = Line(photo, session, f"http://127.0.0.1:{served.port}/v1/images", connection)
             async with asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(found.watch())
                 yield found

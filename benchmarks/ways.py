@@ -39,6 +39,7 @@ class Way:
     port: int
     objects: Objects
     pid: int = 0
+    authorization: str = ""
     uploaded: int = 0
 
     def target(self) -> str:

@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 
 def connect(url: str | None) -> Client:
-    return Client(address(url, settings.Client.read()))
+    known = settings.Client.read()
+    return Client(address(url, known), home=known.home, api_key=known.api_key)
 
 
 def asking(url: str | None, ask: Callable[[Client], Awaitable[T]]) -> T:

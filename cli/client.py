@@ -1,6 +1,7 @@
 """The one HTTP client of the command line: asks again where that helps, and says in one line where it does not."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_random_exponential
 
 from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
+from cli.session import Session
 from contracts.events import Json, TryLater
 
 PATIENCE = 60.0  # seconds that one request is asked again while the API is restarting or overloaded
@@ -40,12 +42,13 @@ class Down(Failed):
 class Client:
     """Speaks to the API at `url`. A server that never answered is down at once; one that did may be restarting."""
 
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, patience: float = PATIENCE, home: Path | None = None, api_key: str = "") -> None:
         self.url = url
         self._patience = patience
         self._answered = False
         here: dict[str, httpx.AsyncBaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
         self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, mounts=here)  # no proxy to this machine
+        self.session = Session(home or Path(), url, api_key, self._http)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -92,7 +95,7 @@ class Client:
 
     async def _once(self, make: Callable[[], httpx.Request]) -> httpx.Response:
         try:
-            answer = await self._http.send(make())
+            answer = await self._http.send(make(), auth=self.session)
         except httpx.ConnectError as error:
             if self._answered:
                 raise TryLater("the API does not answer any more") from error

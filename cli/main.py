@@ -16,6 +16,7 @@ from cli.errors import INTERRUPTED, WRONG_USE, Failed, report
 COMMANDS = {
     "up": ("cli.up:up", "Start everything on this machine and keep it running."),
     "stop": ("cli.stop:stop", "Stop what `framelog up` started."),
+    "login": ("cli.login:login", "Sign in as somebody else, or somewhere else."),
     "doctor": ("cli.doctor:doctor", "Say what is installed, what runs, what answers, what lags."),
     "migrate": ("cli.migrate:migrate", "Apply the numbered SQL that is missing."),
     "upload": ("cli.upload:upload", "Upload images and folders of them."),

@@ -22,6 +22,19 @@ def requested(request: UUID, if_match: str | None, fields: Any, sha256: str | No
     return _derived("event", str(request), hashlib.sha256(asked).hexdigest())
 
 
+def bootstrap() -> UUID:
+    """The event that makes the account `admin`, the same from every process that starts first."""
+    return _derived("bootstrap", "admin")
+
+
+def account(event: UUID) -> UUID:
+    return _derived("account", str(event))
+
+
+def api_key(event: UUID) -> UUID:
+    return _derived("api-key", str(event))
+
+
 def image(event: UUID) -> UUID:
     return _derived("image", str(event))
 

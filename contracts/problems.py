@@ -20,6 +20,8 @@ PROBLEM_TYPES = (
     # The request
     ProblemType("malformed-request", 400, "The request cannot be read"),
     ProblemType("unauthenticated", 401, "No valid credentials were sent"),
+    ProblemType("account-disabled", 401, "This account is disabled"),
+    ProblemType("wrong-password", 403, "This is not the account's password"),
     ProblemType("forbidden", 403, "These credentials do not allow this"),
     ProblemType("not-found", 404, "There is nothing here"),
     ProblemType("method-not-allowed", 405, "This address does not take this method"),
@@ -32,6 +34,11 @@ PROBLEM_TYPES = (
     ProblemType("version-required", 428, "Say which version you are changing: send If-Match"),
     ProblemType("version-mismatch", 412, "The image has changed since you read it"),
     ProblemType("image-not-deleted", 409, "Only a deleted image can be restored"),
+    # Accounts
+    ProblemType("username-taken", 409, "Another account has this name"),
+    ProblemType("password-changed", 409, "The password was changed at the same moment"),
+    ProblemType("too-many-api-keys", 409, "An account has at most 100 API keys"),
+    ProblemType("webhook-secret-rotated", 409, "The secret was rotated at the same moment"),
     # The bytes
     ProblemType("too-large", 413, "There are more bytes than are accepted"),
     ProblemType("unsupported-media-type", 415, "These bytes are not an accepted kind of image"),

@@ -4,6 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from contracts.accounts import (
+    AccountDisabled,
+    AccountEnabled,
+    AccountRegistered,
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    PasswordChanged,
+    RoleGranted,
+    WebhookSecretRotated,
+)
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
 from contracts.dead_letters import RecordBuried
 from contracts.images import ImageDeleted, ImageRestored, ImageUpdated, ImageUploaded
@@ -35,6 +45,23 @@ class Topic:
     configs: Mapping[str, str] = field(default_factory=lambda: KEPT_FOR_EVER)
 
 
+ACCOUNTS = Topic(
+    name="framelog.accounts",
+    key="account",
+    partitions=1,
+    producers=("ingest",),
+    consumers=("projector",),
+    events={
+        "framelog.account.registered.v1": AccountRegistered,
+        "framelog.account.password-changed.v1": PasswordChanged,
+        "framelog.account.disabled.v1": AccountDisabled,
+        "framelog.account.enabled.v1": AccountEnabled,
+        "framelog.account.role-granted.v1": RoleGranted,
+        "framelog.account.api-key-issued.v1": ApiKeyIssued,
+        "framelog.account.api-key-revoked.v1": ApiKeyRevoked,
+        "framelog.account.webhook-secret-rotated.v1": WebhookSecretRotated,
+    },
+)
 IMAGES = Topic(
     name="framelog.images",
     key="image_id",
@@ -69,4 +96,4 @@ DEAD_LETTERS = Topic(
     events={"framelog.record.buried.v1": RecordBuried},
     configs=ROOM_FOR_ANY_RECORD,
 )
-TOPICS = (IMAGES, ANALYSES, DEAD_LETTERS)
+TOPICS = (ACCOUNTS, IMAGES, ANALYSES, DEAD_LETTERS)

@@ -1,29 +1,45 @@
 """Ingest's and query's routes at one address: the process that people and programs talk to."""
 
+import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
+from adapters.accounts import Accounts
 from adapters.edge import uuid7
 from adapters.ends import Ends
 from adapters.fresh import Fresh
 from adapters.http import application
 from adapters.http_server import server
-from adapters.log import Log, Names
+from adapters.keys import FILE as KEYS
+from adapters.keys import Keys, NoKeys
+from adapters.log import Log, Names, OutcomeUnknown
 from adapters.objects import Objects
+from adapters.principal import Principals
 from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
-from services.ingest import routes_images
+from contracts.events import TryLater
+from services.ingest import routes_accounts as routes_registering
+from services.ingest import routes_api_keys, routes_auth, routes_images
+from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
 from services.ingest.media import Limits
+from services.ingest.passwords import Passwords
+from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
+from services.ingest.registrar import Registrar
 from services.ingest.routes_images import Ingest
+from services.ingest.sessions import Sessions
+from services.ingest.throttle import Throttle
 from services.ingest.write import Writer
-from services.query import routes_house
+from services.query import routes_accounts, routes_house
 from services.query import routes_images as routes_reading
 from services.query.algorithms import Algorithms
 from services.query.parts import Reading
@@ -35,7 +51,7 @@ VERSION = "0.1.0"
 MOST_HELD_BACK = 128 * MIB
 
 
-def app(settings: Api) -> FastAPI:
+def app(settings: Api, keys: Keys) -> FastAPI:
     """The whole API. Nothing is opened before its lifespan starts."""
 
     @asynccontextmanager
@@ -46,29 +62,35 @@ def app(settings: Api) -> FastAPI:
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
             read_model = await opened.enter_async_context(ReadModel(settings.postgres))
-            writer = Writer(log, read_model, Fresh(read_model, ends), lambda: datetime.now(UTC))
+            sessions = await opened.enter_async_context(Sessions(settings.postgres, keys, now))
+            fresh = Fresh(read_model, ends)
+            accounts, proposals = Accounts(read_model, fresh), Proposals(log, read_model, now)
             known = frozenset(settings.algorithms)
+            writer = Writer(proposals, read_model, fresh)
+            api.state.principals = Principals(keys, accounts)
             api.state.ingest = Ingest(receiver(settings, objects), writer, settings.algorithms, known)
-            api.state.query = reading(settings, read_model, ends, objects)
+            api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
+            api.state.query = Reading(
+                read_model=read_model,
+                ends=ends,
+                fresh=fresh,
+                stored=VerifiedBytes(objects, MOST_HELD_BACK),
+                algorithms=Algorithms({name for names in settings.algorithm_groups.values() for name in names}),
+                readiness=Readiness(read_model, ends, objects),
+                accounts=accounts,
+                keys=keys,
+            )
             yield
 
-    routers = [routes_images.ROUTES, routes_reading.ROUTES, routes_house.ROUTES]
+    routers = [
+        *(routes_registering.ROUTES, routes_auth.ROUTES, routes_api_keys.ROUTES, routes_accounts.ROUTES),
+        *(routes_images.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
+    ]
     return application("Framelog", VERSION, lifespan, routers)
 
 
 def objects_of(settings: Api) -> Objects:
     return Objects(settings.s3, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket, settings.s3_region)
-
-
-def reading(settings: Api, read_model: ReadModel, ends: Ends, objects: Objects) -> Reading:
-    return Reading(
-        read_model=read_model,
-        ends=ends,
-        fresh=Fresh(read_model, ends),
-        stored=VerifiedBytes(objects, MOST_HELD_BACK),
-        algorithms=Algorithms({name for names in settings.algorithm_groups.values() for name in names}),
-        readiness=Readiness(read_model, ends, objects),
-    )
 
 
 def receiver(settings: Api, objects: Objects) -> Receiver:
@@ -81,6 +103,17 @@ def receiver(settings: Api, objects: Objects) -> Receiver:
     return Receiver(objects, Budget(settings.upload_budget_bytes), limits, lambda: f"uploads/{uuid7()}")
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _whereabouts(settings: Api) -> tuple[Path, Path, str]:
+    """The keys' file, the credentials' file, and the address that they are good at."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    keys = settings.keys or settings.home / KEYS
+    return keys, settings.home / CREDENTIALS, f"http://{host}:{settings.port}"
+
+
 def main() -> int:
     try:
         settings = Api.read()
@@ -88,9 +121,17 @@ def main() -> int:
         print(wrong, file=sys.stderr)
         return 2
     log_as_json(settings.log_level)
+    try:
+        keys = asyncio.run(first_start(settings.kafka, Names(settings.topic_prefix), *_whereabouts(settings), now()))
+    except NoKeys as missing:
+        print(f"{missing}: restore the one that was backed up with the log", file=sys.stderr)
+        return 2
+    except (TryLater, KafkaError, OutcomeUnknown) as down:
+        print(f"Kafka at {settings.kafka} does not answer: {down}", file=sys.stderr)
+        return 3
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains when told to stop, and then raises the signal again
         signal.signal(number, lambda *_: sys.exit(0))
-    listening = server(app(settings), settings.host, settings.port)
+    listening = server(app(settings, keys), settings.host, settings.port)
     listening.run()  # on uvloop, as the server is set up
     return 0 if listening.started else 3
 

@@ -50,6 +50,7 @@ class Endpoints(Section):
     postgres: str = Field("postgresql://framelog@127.0.0.1:5432/framelog", description="Postgres connection URL")
     topic_prefix: str = Field("", description="put before every topic and consumer group, to share one Kafka")
     home: Path = Field(Path(".framelog"), description="data, logs and generated secrets of the one-machine stack")
+    keys: Path | None = Field(None, description="the house's secret keys; keys.json in FRAMELOG_HOME unless told")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
 
@@ -117,6 +118,7 @@ class Client(Api):
     """The command line, which finds the API of its own machine where the API itself was told to listen."""
 
     url: str = Field("", description="where the command line finds the API; empty: credentials.json's, else the port")
+    api_key: str = Field("", description="API key the command line uses; empty: it signs in")
 
 
 SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Analyzer, Projector, Client)

@@ -105,7 +105,7 @@ def _remove_bucket(stack: Stack, bucket: str) -> None:
 
 
 @pytest.fixture
-async def house(stack: Stack, topics: Names, bucket: str, database: str) -> House:
+async def house(stack: Stack, topics: Names, bucket: str, database: str, tmp_path: Path) -> House:
     """Topics, a bucket and a migrated database for this test alone, and the services that can run on them."""
     await migrate(database)
-    return House(stack, topics, bucket, database)
+    return House(stack, topics, bucket, database, tmp_path / "home")

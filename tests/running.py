@@ -7,12 +7,16 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer
 
+from adapters import keys
 from adapters.log import MAX_RECORD, Names
+from adapters.principal import ACCESS
 from contracts.codec import decode
 from contracts.dead_letters import RecordBuried
 from contracts.topics import DEAD_LETTERS
@@ -30,6 +34,7 @@ class House:
     names: Names
     bucket: str
     database: str
+    home: Path
 
     def environment(self, **more: object) -> dict[str, str]:
         own = {
@@ -38,6 +43,7 @@ class House:
             "FRAMELOG_S3_ACCESS_KEY": self.stack.s3_access_key,
             "FRAMELOG_S3_SECRET_KEY": self.stack.s3_secret_key,
             "FRAMELOG_S3_BUCKET": self.bucket,
+            "FRAMELOG_HOME": str(self.home),
             "FRAMELOG_POSTGRES": self.database,
             "FRAMELOG_TOPIC_PREFIX": self.names.prefix,
         }
@@ -56,7 +62,7 @@ class House:
 
     @asynccontextmanager
     async def api(self) -> AsyncIterator[httpx.AsyncClient]:
-        """A client of an API of its own, which has begun to listen."""
+        """A client of an API of its own, which has begun to listen, signed in as `admin`."""
         (port,) = choose([None])
         async with (
             self.run("services.api", port=port),
@@ -64,7 +70,14 @@ class House:
         ):
             async with asyncio.timeout(20):
                 await answers(client, "/livez", 200)
+            client.headers.update(self.bearer())
             yield client
+
+    def bearer(self, account: str = "admin", epoch: int = 1) -> dict[str, str]:
+        """The header of somebody who has signed in. The API that made the keys has been started before."""
+        claims = {"sub": account, "epoch": epoch, "role": "admin" if account == "admin" else "user"}
+        token = keys.load(self.home / keys.FILE).sign(claims, ACCESS, datetime.now(UTC), 3600)
+        return {"Authorization": f"Bearer {token}"}
 
     async def start(self, module: str, **settings: object) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

@@ -7,6 +7,7 @@ import msgspec
 
 from contracts.events import Position
 from contracts.images import Content, Image, Wanted
+from contracts.read_model.placed import Placed
 from contracts.read_model.words import words
 from contracts.topics import IMAGES
 
@@ -38,16 +39,9 @@ COLUMNS = (
 _WANTED = msgspec.json.Decoder(tuple[Wanted, ...])
 
 
-class Placed(msgspec.Struct, frozen=True):
-    """An image, and the position of the event that made it so."""
-
-    image: Image
-    position: Position
-
-
-def values(placed: Placed) -> tuple[Any, ...]:
+def values(placed: Placed[Image]) -> tuple[Any, ...]:
     """A row of the table, in the order of COLUMNS."""
-    image, content = placed.image, placed.image.content
+    image, content = placed.state, placed.state.content
     return (
         *(image.image_id, image.owner, image.version, content.sha256, content.size, content.media_type),
         *(content.storage_key, content.width, content.height, image.filename, image.title, image.description),
@@ -57,7 +51,7 @@ def values(placed: Placed) -> tuple[Any, ...]:
     )
 
 
-def placed(row: Sequence[Any]) -> Placed:
+def placed(row: Sequence[Any]) -> Placed[Image]:
     """The state in a row of COLUMNS, `wanted` still as JSON."""
     image_id, owner, version, sha256, size, media_type, storage_key, width, height, filename, title, *rest = row
     description, tags, visibility, origin, wanted, created_at, updated_at, deleted_at, partition, offset, _ = rest

@@ -4,6 +4,9 @@ CREATE INDEX events_image ON events (image_id, append_time, topic, "offset") WHE
 -- A request's own event, not what it caused.
 CREATE INDEX events_request ON events (request_id) WHERE request_id IS NOT NULL AND causation_id IS NULL;
 
+CREATE INDEX accounts_api_keys ON accounts USING gin (api_key_ids);
+CREATE INDEX accounts_created ON accounts (created_at, name);
+
 -- The last three are no order: they let a walk through the newest skip what does not fit without fetching its row.
 CREATE INDEX images_created ON images (owner, created_at, image_id, width, height, media_type) WHERE deleted_at IS NULL;
 CREATE INDEX images_deleted ON images (owner, created_at, image_id) WHERE deleted_at IS NOT NULL;

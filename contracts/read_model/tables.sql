@@ -20,6 +20,24 @@ CREATE TABLE events (
     data          jsonb       NOT NULL
 );
 
+CREATE TABLE accounts (
+    name                 text        NOT NULL PRIMARY KEY,
+    account_id           uuid        NOT NULL,
+    role                 text        NOT NULL,
+    version              int         NOT NULL,
+    epoch                int         NOT NULL,
+    sealed_email         text        NOT NULL,
+    sealed_password_hash text        NOT NULL,
+    created_at           timestamptz NOT NULL,
+    disabled             bool        NOT NULL,
+    api_keys             jsonb       NOT NULL,
+    webhook_generation   int         NOT NULL,
+    webhook_rotated_at   timestamptz,
+    partition            int         NOT NULL,
+    "offset"             bigint      NOT NULL,
+    api_key_ids          uuid[]      NOT NULL
+);
+
 CREATE TABLE images (
     image_id    uuid        NOT NULL PRIMARY KEY,
     owner       text        NOT NULL,

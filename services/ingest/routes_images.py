@@ -2,24 +2,25 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 
-from adapters.conditions import etag, expected_version, idempotency_key
-from adapters.edge import uuid7
+from adapters.conditions import etag, expected_version
 from adapters.http import JSON_BYTES, Json
-from adapters.principal import Principal, Who
+from adapters.principal import may
 from adapters.problem_json import documented
-from contracts import ids
+from contracts.permissions import Principal
 from contracts.resources.images import image_json
 from services.ingest import commands_images as commands
+from services.ingest.answers import CHANGE, IdempotencyKey, IfMatch, asked, pending
 from services.ingest.documented import FORM_BODY, IMAGE_OR_FORM_BODY
 from services.ingest.fields import KNOWN, Patch, said, wanted
+from services.ingest.proposals import Pending
 from services.ingest.receive import Receiver
-from services.ingest.write import Pending, Request, Stored, Writer
+from services.ingest.write import Stored, Writer
 
 ROUTES = APIRouter(tags=["images"])
 
@@ -37,15 +38,6 @@ BYTES = (
     "unavailable",
     "outcome-unknown",
 )
-CHANGE = (
-    "malformed-request",
-    "not-found",
-    "invalid-request",
-    "idempotency-key-reuse",
-    "unavailable",
-    "behind",
-    "outcome-unknown",
-)
 VERSIONED = (*CHANGE, "version-required", "version-mismatch")
 
 
@@ -59,8 +51,8 @@ class Ingest:
     known: frozenset[str]
 
 
-IfMatch = Annotated[str | None, Header(description="The ETag of the version you have read, or `*`")]
-IdempotencyKey = Annotated[str | None, Header(description="A retry with the same key has no second effect")]
+Adding = Annotated[Principal, may("add-image", unchecked=True)]
+Changing = Annotated[Principal, may("change-image")]
 
 
 @ROUTES.post(
@@ -69,14 +61,14 @@ IdempotencyKey = Annotated[str | None, Header(description="A retry with the same
     openapi_extra=FORM_BODY,
     responses={200: {"description": "The image that the account has of the same bytes"}, **documented(*BYTES)},
 )
-async def upload(request: HttpRequest, who: Who, idempotency_key: IdempotencyKey = None) -> Response:
+async def upload(request: HttpRequest, who: Adding, idempotency_key: IdempotencyKey = None) -> Response:
     """The bytes are stored, then the event is in the log, then the answer is 201; 200 for one's own duplicate."""
-    ingest, asked = _ingest(request), _asked(request, who, idempotency_key)
+    ingest, retry = _ingest(request), asked(request, who, idempotency_key)
     async with ingest.receiver.read(request, KNOWN) as received:
         fields = said(received.fields)
         command = fields.upload(received.filename, wanted(fields.algorithms, ingest.house, ingest.known))
         reuse = fields.on_duplicate == "reuse"
-        stored = await ingest.writer.upload(asked, command, received.content, received.keep, reuse)
+        stored = await ingest.writer.upload(retry, command, received.content, received.keep, reuse)
     return _shown(stored, 201 if stored.created else 200)
 
 
@@ -87,25 +79,25 @@ async def upload(request: HttpRequest, who: Who, idempotency_key: IdempotencyKey
 )
 async def replace(
     request: HttpRequest,
-    who: Who,
+    who: Changing,
     image_id: UUID,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Other bytes for the same image."""
-    expected, asked = expected_version(if_match), _asked(request, who, idempotency_key, if_match)
+    expected, retry = expected_version(if_match), asked(request, who, idempotency_key, if_match)
     ingest = _ingest(request)
     async with ingest.receiver.read(request, (), raw=True) as received:
         content, keep = received.content, received.keep
         command = partial(commands.replace, content=content, expected=expected, actor=who.account)
-        written = await ingest.writer.change(asked, image_id, command, sha256=content.sha256, keep=keep)
+        written = await ingest.writer.change(retry, image_id, command, sha256=content.sha256, keep=keep)
     return _answer(written)
 
 
 @ROUTES.patch("/v1/images/{image_id}", responses=documented(*VERSIONED, "too-large"), max_body_size=JSON_BYTES)
 async def describe(
     request: HttpRequest,
-    who: Who,
+    who: Changing,
     image_id: UUID,
     patch: Patch,
     if_match: IfMatch = None,
@@ -114,30 +106,32 @@ async def describe(
     """A merge patch of title, description, tags, visibility and file name."""
     changes = patch.changes()
     command = partial(commands.edit, changes=changes, expected=expected_version(if_match), actor=who.account)
-    asked = _asked(request, who, idempotency_key, if_match)
-    return _answer(await _ingest(request).writer.change(asked, image_id, command, fields=changes))
+    retry = asked(request, who, idempotency_key, if_match)
+    return _answer(await _ingest(request).writer.change(retry, image_id, command, fields=changes))
 
 
 @ROUTES.delete("/v1/images/{image_id}", status_code=204, responses=documented(*VERSIONED))
 async def delete(
     request: HttpRequest,
-    who: Who,
+    who: Changing,
     image_id: UUID,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Out of sight for all but its owner's list of deleted images; `restore` brings it back."""
     command = partial(commands.delete, expected=expected_version(if_match), actor=who.account)
-    asked = _asked(request, who, idempotency_key, if_match)
-    return _answer(await _ingest(request).writer.change(asked, image_id, command), gone=True)
+    retry = asked(request, who, idempotency_key, if_match)
+    return _answer(await _ingest(request).writer.change(retry, image_id, command), gone=True)
 
 
 @ROUTES.post("/v1/images/{image_id}/restore", responses=documented(*CHANGE, "image-not-deleted"))
-async def restore(request: HttpRequest, who: Who, image_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
+async def restore(
+    request: HttpRequest, who: Changing, image_id: UUID, idempotency_key: IdempotencyKey = None
+) -> Response:
     """A deleted image as it was."""
     command = partial(commands.restore, actor=who.account)
-    asked = _asked(request, who, idempotency_key)
-    return _answer(await _ingest(request).writer.change(asked, image_id, command))
+    retry = asked(request, who, idempotency_key)
+    return _answer(await _ingest(request).writer.change(retry, image_id, command))
 
 
 def _ingest(request: HttpRequest) -> Ingest:
@@ -145,22 +139,9 @@ def _ingest(request: HttpRequest) -> Ingest:
     return found
 
 
-def _asked(request: HttpRequest, who: Principal, key: str | None, if_match: str | None = None) -> Request:
-    """The same key makes the same request; without one every request is its own."""
-    given = idempotency_key(key)
-    id_ = ids.request_id(who.account, request.method, request.url.path, given) if given else uuid7()
-    return Request(
-        id=id_,
-        actor=who.account,
-        keyed=given is not None,
-        if_match=if_match,
-        traceparent=request.headers.get("traceparent"),
-    )
-
-
 def _answer(written: Stored | Pending, gone: bool = False) -> Response:
     if isinstance(written, Pending):
-        return _pending(written)
+        return pending(written)
     return Response(status_code=204, headers=_headers(written)) if gone else _shown(written, 200)
 
 
@@ -173,10 +154,3 @@ def _shown(stored: Stored, status: int) -> Response:
 
 def _headers(stored: Stored) -> dict[str, str]:
     return {"ETag": etag(stored.described.image.version), "Framelog-Position": str(stored.described.position)}
-
-
-def _pending(written: Pending) -> Response:
-    """Durable, and not yet decided: where to look for the verdict."""
-    position, status_url = str(written.position), f"/v1/events/{written.event_id}"
-    body: dict[str, Any] = {"event_id": written.event_id, "position": position, "status_url": status_url}
-    return Json(body, 202, {"Framelog-Position": position, "Location": status_url})

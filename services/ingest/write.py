@@ -1,9 +1,8 @@
-"""Append, await the verdict, answer: a write never says more than the log will."""
+"""Writes of images: a write never says more than the log will."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +10,16 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
 from adapters.fresh import Fresh
-from adapters.log import Appended, Log, OutcomeUnknown
 from adapters.read_model import ReadModel, Verdict
 from contracts import ids, images
-from contracts.codec import Event
-from contracts.events import Cause, Position, Rejected, TryLater
+from contracts.events import Rejected, TryLater
 from contracts.images import Content, Image, ImageEvent
+from contracts.permissions import Subject, decide
 from contracts.problems import Problem
 from contracts.resources.images import Described, just_created
 from services.ingest.commands_images import Upload, receive
+from services.ingest.proposals import Pending, Proposals, Request
 
-VERDICT_SECONDS = 5.0
 GLANCE_SECONDS = 1.0
 REJECTED = {
     "version-mismatch": ("version-mismatch", "it is not at the version you sent in If-Match; read it again"),
@@ -36,17 +34,6 @@ REJECTED = {
 Keep = Callable[[], Awaitable[object]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Who asks, and the id under which every retry is the same request. `keyed` where the client chose it."""
-
-    id: UUID
-    actor: str
-    keyed: bool
-    if_match: str | None = None
-    traceparent: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An accepted write: the image as that event left it. `created` is False where it was there before."""
@@ -55,22 +42,13 @@ class Stored:
     created: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A durable write whose verdict the read model does not know yet."""
-
-    event_id: UUID
-    position: Position
-
-
 class Writer:
     """Raises Problem for every no, TryLater while the log or the read model is down."""
 
-    def __init__(self, log: Log, read_model: ReadModel, fresh: Fresh, now: Callable[[], datetime]) -> None:
-        self._log = log
+    def __init__(self, proposals: Proposals, read_model: ReadModel, fresh: Fresh) -> None:
+        self._proposals = proposals
         self._read_model = read_model
         self._fresh = fresh
-        self._now = now
         self._breakers = AsyncCircuitBreakerFactory(default_threshold=3, default_ttl=5)
 
     async def upload(
@@ -93,7 +71,7 @@ class Writer:
         if same and (reuse or same.image.image_id == image_id):
             return Stored(same, created=same.image.image_id == image_id)
         event = receive(upload, content, image_id, request.actor)
-        appended = await self._append(event, event_id, request)
+        appended = await self._proposals.append(event, event_id, request)
         created = images.apply(None, event, appended.time)
         assert isinstance(created, Image)  # nothing contradicts the first event of an image
         return Stored(just_created(created, appended.position), created=True)
@@ -116,14 +94,16 @@ class Writer:
         await self._refuse_stale(image, event)
         if keep:
             await keep()
-        appended = await self._append(event, event_id, request)
-        verdict = await self._read_model.verdict(event_id, VERDICT_SECONDS)
-        return Stored(await self._as_left_by(verdict)) if verdict else Pending(event_id, appended.position)
+        verdict = await self._proposals.propose(event, event_id, request)
+        return verdict if isinstance(verdict, Pending) else Stored(await self._as_left_by(verdict))
 
     async def _own(self, request: Request, image_id: UUID) -> Image:
         found = await self._fresh.image(image_id)
-        if found is None or found.image.owner != request.actor:
+        verdict = decide(request.who, "change-image", _subject(found.image)) if found else "hidden"
+        if found is None or verdict == "hidden":
             raise Problem("not-found", f"there is no image {image_id}")
+        if verdict == "forbidden":
+            raise Problem("forbidden", "only its owner changes an image")
         return found.image
 
     async def _refuse_stale(self, image: Image, event: ImageEvent) -> None:
@@ -134,24 +114,6 @@ class Writer:
         rejected = images.apply(newest.image if newest else None, event, image.updated_at)
         if isinstance(rejected, Rejected):
             raise _problem(rejected.reason)
-
-    async def _append(self, event: Event, event_id: UUID, request: Request) -> Appended:
-        cause = Cause(
-            event_id=event_id,
-            source="ingest",
-            time=self._now(),
-            request_id=request.id,
-            traceparent=request.traceparent,
-        )
-        try:
-            return await self._log.append(event, cause)
-        except OutcomeUnknown:
-            raise Problem(
-                "outcome-unknown",
-                "the log did not confirm in time; the same request with the same Idempotency-Key is safe",
-                headers={"Retry-After": "1"},
-                event_id=str(event_id),
-            ) from None
 
     async def _as_left_by(self, verdict: Verdict) -> Described:
         """The image as one accepted event left it, with its analyses as they are now."""
@@ -166,6 +128,8 @@ class Writer:
 
     async def _glance(self, request: Request, sha256: str) -> tuple[Verdict | None, Described | None]:
         """What an upload would like to know, if the read model can say so within a second; else nothing."""
+        if not request.who.checked:  # Postgres has just not answered
+            return None, None
         try:
             async with await self._breakers.get_breaker("read model"):
                 async with asyncio.timeout(GLANCE_SECONDS):
@@ -176,6 +140,10 @@ class Writer:
     async def _ask(self, request: Request, sha256: str) -> tuple[Verdict | None, Described | None]:
         seen = await self._read_model.of_request(request.id) if request.keyed else None
         return seen, None if seen else await self._read_model.of_same_bytes(request.actor, sha256)
+
+
+def _subject(image: Image) -> Subject:
+    return Subject(owner=image.owner, public=image.visibility == "public" and image.deleted_at is None)
 
 
 def _same_request(seen: Verdict, event_id: UUID) -> Verdict:

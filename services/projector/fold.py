@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from contracts.codec import key_of
 from contracts.events import Recorded, Rejected
-from contracts.read_model.images import Placed
+from contracts.read_model.placed import Placed
 from services.projector.projections import PROJECTIONS, TOPICS, Part
 from services.projector.rows import EventRow, Key, Rows, State
 
@@ -76,7 +76,7 @@ def _apply(prior: Rows, changed: Rows, one: Cut) -> State | Rejected:
 def _judged(row: EventRow, verdict: State | Rejected) -> EventRow:
     match verdict:
         case Placed():
-            return replace(row, version=verdict.image.version)
+            return replace(row, version=verdict.state.version)
         case Rejected():
             return replace(row, reason=verdict.reason)
         case _:

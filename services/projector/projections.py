@@ -6,12 +6,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from contracts import analyses, images
+from contracts import accounts, analyses, images
+from contracts.accounts import Account, AnyAccountEvent
 from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt
 from contracts.events import Recorded, Rejected
-from contracts.images import ImageEvent
-from contracts.read_model.images import Placed
-from contracts.topics import ANALYSES, IMAGES
+from contracts.images import Image, ImageEvent
+from contracts.read_model.placed import Placed
+from contracts.topics import ACCOUNTS, ANALYSES, IMAGES
 from services.projector.rows import FACT_KEY, EventRow, FactRow, Key, State, fact_row
 
 Part = Any
@@ -31,12 +32,21 @@ class Projection:
     apply: Callable[[State | None, EventRow, Part], State | Rejected]
 
 
+def _whole_account(recorded: Recorded[AnyAccountEvent]) -> list[tuple[Key, AnyAccountEvent]]:
+    return [(recorded.event.account, recorded.event)]
+
+
+def _place_account(placed: Placed[Account] | None, row: EventRow, event: AnyAccountEvent) -> Placed[Account] | Rejected:
+    account = accounts.apply(placed.state if placed else None, event, row.time)
+    return account if isinstance(account, Rejected) else Placed(account, row.position)
+
+
 def _whole_image(recorded: Recorded[ImageEvent]) -> list[tuple[Key, ImageEvent]]:
     return [(recorded.event.image_id, recorded.event)]
 
 
-def _place(placed: Placed | None, row: EventRow, event: ImageEvent) -> Placed | Rejected:
-    image = images.apply(placed.image if placed else None, event, row.time)
+def _place_image(placed: Placed[Image] | None, row: EventRow, event: ImageEvent) -> Placed[Image] | Rejected:
+    image = images.apply(placed.state if placed else None, event, row.time)
     return image if isinstance(image, Rejected) else Placed(image, row.position)
 
 
@@ -63,7 +73,8 @@ def _first(fact: FactRow | None, _: EventRow, found: FactRow) -> FactRow:
 
 
 PROJECTIONS: Mapping[str, Projection] = {
-    "images": Projection(IMAGES.name, _whole_image, _place),
+    "accounts": Projection(ACCOUNTS.name, _whole_account, _place_account),
+    "images": Projection(IMAGES.name, _whole_image, _place_image),
     "attempts": Projection(ANALYSES.name, _without_results, _attempt),
     "facts": Projection(ANALYSES.name, _each_result, _first),
 }

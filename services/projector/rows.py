@@ -12,7 +12,7 @@ import orjson
 
 from contracts.analyses import Attempt, Fact, Failure
 from contracts.events import Params, Position
-from contracts.read_model import images
+from contracts.read_model import accounts, images
 from services.projector.searchable import drawn
 
 Key = Hashable
@@ -125,6 +125,14 @@ TABLES = {
             key=1,
             values=_event_values,
             writing="add",
+        ),
+        Table(
+            name="accounts",
+            columns=dict(accounts.COLUMNS),
+            key=1,
+            values=accounts.values,
+            writing="replace",
+            load=accounts.placed,
         ),
         Table(
             name="images",

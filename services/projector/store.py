@@ -149,7 +149,7 @@ class Store:
         return await (await self._connection.execute(query, params)).fetchone()
 
 
-def _order(key: Any) -> tuple[int, tuple[Any, ...]]:
+def _order(key: Any) -> tuple[Any, tuple[Any, ...]]:
     """Ids by their number, which compares much faster than the ids do."""
     first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
-    return first.int, rest
+    return getattr(first, "int", first), rest

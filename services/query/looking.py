@@ -2,34 +2,42 @@
 
 from uuid import UUID
 
-from adapters.principal import Principal
 from contracts.images import Image
+from contracts.permissions import Action, Principal, Subject, decide
 from contracts.problems import Problem
 from contracts.resources.images import Described
 from services.query.parts import Reading
 
+NOBODY = ""
 
-async def visible(parts: Reading, image_id: UUID, who: Principal) -> Described:
+
+async def visible(parts: Reading, image_id: UUID, who: Principal | None, action: Action = "see-image") -> Described:
     """The image. Raises the Problem `not-found` for what does not exist, is deleted, or is another's secret."""
     found = await parts.read_model.image(image_id)
-    if found is None or not may_see(who, found.image):
+    if found is None or decide(who, action, subject(found.image)) == "hidden":
         found = await parts.fresh.newest(image_id)
-    if found is None or not may_see(who, found.image):
+    if found is None or decide(who, action, subject(found.image)) == "hidden":
         raise Problem("not-found", f"There is no image {image_id}.")
     return found
 
 
 async def owned(parts: Reading, image_id: UUID, who: Principal) -> Described:
     """The same for what only its owner may have. Raises also `forbidden`, for another's public image."""
-    found = await visible(parts, image_id, who)
-    if not owns(who, found.image):
+    found = await visible(parts, image_id, who, "see-own-image")
+    if decide(who, "see-own-image", subject(found.image)) != "allowed":
         raise Problem("forbidden", "Of another's public image only its public view and its renditions are shown.")
     return found
 
 
-def may_see(who: Principal, image: Image) -> bool:
-    return image.deleted_at is None and (owns(who, image) or image.visibility == "public")
+def may_see(who: Principal | None, image: Image) -> bool:
+    return decide(who, "see-image", subject(image)) == "allowed"
 
 
-def owns(who: Principal, image: Image) -> bool:
-    return image.owner == who.account
+def owns(who: Principal | None, image: Image) -> bool:
+    return who is not None and image.owner == who.account
+
+
+def subject(image: Image) -> Subject:
+    """A deleted image is nobody's any more."""
+    gone = image.deleted_at is not None
+    return Subject(owner=NOBODY if gone else image.owner, public=not gone and image.visibility == "public")

@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Header
 from starlette.requests import Request
 
+from adapters.accounts import Accounts
 from adapters.ends import Ends
 from adapters.fresh import WAIT_SECONDS, Fresh
+from adapters.keys import Keys
 from adapters.read_model import ReadModel
 from contracts.events import Position
 from contracts.problems import FieldError, Problem, invalid
@@ -31,6 +33,8 @@ class Reading:
     stored: VerifiedBytes
     algorithms: Algorithms
     readiness: Readiness
+    accounts: Accounts
+    keys: Keys
 
 
 async def _reading(request: Request) -> Reading:

@@ -1,30 +1,34 @@
 """What is read of Framelog itself: verdicts, algorithms, readiness."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from msgspec import structs
 
 from adapters.http import Json
-from adapters.principal import Who
+from adapters.principal import may
 from adapters.problem_json import documented
+from contracts.permissions import Principal
 from contracts.problems import Problem
 from services.query.parts import FRESH, READ, Parts, after
 from services.query.verdicts import verdict_json
 
 ROUTES = APIRouter()
 
+Anybody = Annotated[Principal, may("see-self")]
+
 
 @ROUTES.get(
     "/v1/events/{event_id}", tags=["events"], dependencies=[Depends(after)], responses=documented(*READ, "not-found")
 )
-async def show_event(parts: Parts, who: Who, event_id: UUID) -> Response:
+async def show_event(parts: Parts, who: Anybody, event_id: UUID) -> Response:
     """What became of a write: `pending`, `accepted`, or `rejected` with the reason."""
     return Json(await verdict_json(parts.read_model, parts.ends, event_id, who), headers=FRESH)
 
 
 @ROUTES.get("/v1/algorithms", tags=["algorithms"])
-async def list_algorithms(parts: Parts, who: Who) -> Response:
+async def list_algorithms(parts: Parts, who: Anybody) -> Response:
     """Every algorithm that is installed, and why one does not run."""
     found = await parts.algorithms.descriptors()
     return Json({"items": [structs.asdict(one) for one in found]}, headers=FRESH)

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from adapters.conditions import etag
 from adapters.http import Json
-from adapters.principal import Principal, Who
+from adapters.principal import may
 from adapters.problem_json import documented
 from adapters.read_model import described
+from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.images import Described, image_json, public_json
 from services.query import fragments
@@ -40,8 +41,13 @@ RENDITION = {
 }
 
 
+See = Annotated[Principal, may("see-image")]
+SeeOwn = Annotated[Principal, may("see-own-image")]
+SeeRendition = Annotated[Principal | None, may("see-rendition")]
+
+
 @ROUTES.get("/v1/images", responses=documented(*ONE, "forbidden"))
-async def list_images(request: Request, parts: Parts, who: Who, page: Annotated[Page, Query()]) -> Response:
+async def list_images(request: Request, parts: Parts, who: See, page: Annotated[Page, Query()]) -> Response:
     """One's own images, newest first, or another's public ones: those that fit every filter."""
     asked = question(page, who)
     near = (await owned(parts, _id(page.near), who)).image.image_id if page.near else None
@@ -54,7 +60,7 @@ async def list_images(request: Request, parts: Parts, who: Who, page: Annotated[
 
 
 @ROUTES.get("/v1/images/{image_id}", responses=documented(*ONE))
-async def show_image(parts: Parts, who: Who, image_id: UUID) -> Response:
+async def show_image(parts: Parts, who: See, image_id: UUID) -> Response:
     """Everything, to its owner; the public view of a public image to others."""
     image = await visible(parts, image_id, who)
     headers = {"ETag": etag(image.image.version), "Framelog-Position": str(image.position)}
@@ -62,7 +68,7 @@ async def show_image(parts: Parts, who: Who, image_id: UUID) -> Response:
 
 
 @ROUTES.get("/v1/images/{image_id}/history", responses=documented(*OWN))
-async def show_history(parts: Parts, who: Who, image_id: UUID) -> Response:
+async def show_history(parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
     """Every event of the image, oldest first: who asked what, when, what it changed, or why it was refused."""
     image = await owned(parts, image_id, who)
     return Json({"items": await history(parts.read_model, image.image.image_id)}, headers=FRESH)
@@ -78,7 +84,7 @@ async def show_history(parts: Parts, who: Who, image_id: UUID) -> Response:
         **documented(*OWN, "range-not-satisfiable", "corrupt-object"),
     },
 )
-async def read_content(request: Request, parts: Parts, who: Who, image_id: UUID) -> Response:
+async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
     """The original bytes, all or a range of them."""
     image = await owned(parts, image_id, who)
     return await content_answer(parts.stored, image.image, request.headers)
@@ -94,10 +100,10 @@ async def read_content(request: Request, parts: Parts, who: Who, image_id: UUID)
     },
 )
 async def read_rendition(
-    request: Request, parts: Parts, who: Who, image_id: UUID, name: str, v: str | None = None
+    request: Request, parts: Parts, who: SeeRendition, image_id: UUID, name: str, v: str | None = None
 ) -> Response:
     """A smaller picture made of the image; as JSON with `Accept: application/json`. With `v`, good for ever."""
-    return await rendition_answer(parts, await visible(parts, image_id, who), name, v, request.headers)
+    return await rendition_answer(parts, await visible(parts, image_id, who, "see-rendition"), name, v, request.headers)
 
 
 async def _images(parts: Reading, ids: list[UUID]) -> list[Described]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from adapters.principal import Principal
 from adapters.read_model import ReadModel
 from contracts.events import Json
+from contracts.permissions import Principal
 from contracts.problems import FieldError, invalid
 from services.query import fragments
 from services.query.bound import Values, values, words_of

@@ -4,9 +4,9 @@ import asyncio
 from uuid import UUID
 
 from adapters.ends import Ends
-from adapters.principal import Principal
 from adapters.read_model import ReadModel, Verdict
 from contracts.events import Json, Position
+from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.images import time
 from contracts.topics import IMAGES

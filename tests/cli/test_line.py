@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -66,6 +67,7 @@ async def line(stack: Stack) -> AsyncIterator[Line]:
 def terminal(line: Line, tmp_path: Path) -> Terminal:
     home = tmp_path / "home"
     home.mkdir()
+    shutil.copy(line.house.home / "credentials.json", home)
     return Terminal(home, line.url)
 
 
@@ -237,7 +239,7 @@ async def test_a_filter_that_is_wrong_is_named(terminal: Terminal) -> None:
     assert "color" in ran.err
 
 
-async def test_show_tells_on_a_pipe_what_the_api_knows(terminal: Terminal, folder: Path) -> None:
+async def test_show_tells_on_a_pipe_what_the_api_knows(line: Line, terminal: Terminal, folder: Path) -> None:
     ran = await terminal.run("upload", folder / "0.jpg", "--tag", folder.name, "--wait", "--json")
     image_id = ran.documents[0]["id"]
     shown = (await terminal.run("show", image_id)).out
@@ -245,7 +247,7 @@ async def test_show_tells_on_a_pipe_what_the_api_knows(terminal: Terminal, folde
         assert known in shown
     assert "\x1b" not in shown
     assert "▀" not in shown
-    async with httpx.AsyncClient(base_url=terminal.url) as client:
+    async with httpx.AsyncClient(base_url=terminal.url, headers=line.house.bearer()) as client:
         answered = (await client.get(f"/v1/images/{image_id}")).json()
     assert (await terminal.run("show", image_id, "--json")).documents == [answered]
 
@@ -280,10 +282,10 @@ async def test_a_narrow_terminal_still_shows_whole_ids(terminal: Terminal, folde
     assert "pixels" not in screen
 
 
-async def test_history_lists_what_changed_and_what_was_refused(terminal: Terminal, folder: Path) -> None:
+async def test_history_lists_what_changed_and_what_was_refused(line: Line, terminal: Terminal, folder: Path) -> None:
     ran = await terminal.run("upload", folder / "0.jpg", "--wait", "--json")
     image_id = ran.documents[0]["id"]
-    async with httpx.AsyncClient(base_url=terminal.url) as client:
+    async with httpx.AsyncClient(base_url=terminal.url, headers=line.house.bearer()) as client:
         answer = await client.patch(f"/v1/images/{image_id}", json={"title": "The sea"}, headers={"If-Match": "*"})
         assert answer.status_code == 200
     lines = [line.split("\t") for line in (await terminal.run("history", image_id)).out.splitlines()]

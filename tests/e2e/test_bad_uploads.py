@@ -175,7 +175,8 @@ BODY = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r
 async def send(served: Served, head: str, *pieces: bytes, hang_up: bool = False) -> bytes:
     """What the server says until it closes the connection, or for a second after the last piece."""
     reader, writer = await asyncio.open_connection(served.host, served.port)
-    writer.write(head.encode() + b"\r\n")
+    signed = f"Authorization: {served.bearer['Authorization']}\r\n" if head.startswith("POST") else ""
+    writer.write((head + signed).encode() + b"\r\n")
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
@@ -232,7 +233,8 @@ async def test_a_body_in_chunks_needs_no_length(served: Served) -> None:
 async def test_a_client_that_trickles_is_not_waited_for(house: House) -> None:
     async with serving(house, idle=0.5) as served:
         reader, writer = await asyncio.open_connection(served.host, served.port)
-        writer.write((HEAD + f"Content-Length: {len(BODY)}\r\n\r\n").encode())
+        signed = f"Authorization: {served.bearer['Authorization']}\r\n"
+        writer.write((HEAD + signed + f"Content-Length: {len(BODY)}\r\n\r\n").encode())
         answer = asyncio.create_task(reader.read())
         for at in range(0, 4_000, 100):
             writer.write(BODY[at : at + 100])
@@ -306,12 +308,7 @@ async def test_the_caps_are_settings(house: House) -> None:
 
 
 async def test_a_store_that_is_down_leaves_a_client_with_patience(house: House) -> None:
-    away = House(
-        replace(house.stack, s3="http://127.0.0.1:1"),
-        house.names,
-        house.bucket,
-        house.database,
-    )
+    away = replace(house, stack=replace(house.stack, s3="http://127.0.0.1:1"))
     async with serving(away) as served, served.client() as client:
         answer = await client.post("/v1/images", **form(photo()))
         problem(answer, 503, "unavailable")

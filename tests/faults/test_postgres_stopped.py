@@ -44,11 +44,11 @@ def send(root: psutil.Process, number: signal.Signals) -> None:
 
 
 async def test_an_upload_is_durable_within_two_seconds_while_postgres_hangs(
-    stack: Stack, topics: Names, bucket: str, postgres: tuple[str, psutil.Process]
+    stack: Stack, topics: Names, bucket: str, postgres: tuple[str, psutil.Process], tmp_path: Path
 ) -> None:
     database, root = postgres
     await migrate(database)
-    house = House(stack, topics, bucket, database)
+    house = House(stack, topics, bucket, database, tmp_path / "home")
     async with house.run("services.projector"), house.api() as client, asyncio.timeout(90):
         await answers(client, "/readyz", 200)
         send(root, signal.SIGSTOP)

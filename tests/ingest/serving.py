@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import httpx
@@ -12,18 +14,23 @@ import psycopg
 from fastapi import APIRouter, FastAPI
 from psycopg.conninfo import make_conninfo
 
+from adapters.accounts import Accounts
 from adapters.admin import create_bucket, create_topics, delete_topics
 from adapters.edge import uuid7
 from adapters.ends import Ends
 from adapters.fresh import Fresh
 from adapters.http import application
 from adapters.http_server import server
+from adapters.keys import FILE as KEYS
 from adapters.log import Log, Names
 from adapters.objects import Objects
+from adapters.principal import Principals
 from adapters.read_model import ReadModel
 from migrations import migrate
+from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
 from services.ingest.media import Limits
+from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
 from services.ingest.routes_images import ROUTES, Ingest
 from services.ingest.write import Writer
@@ -41,6 +48,7 @@ class Served:
     port: int
     objects: Objects
     budget: Budget
+    bearer: dict[str, str]
 
     async def keys(self) -> list[str]:
         return [one.key async for one in self.objects.list()]
@@ -51,7 +59,7 @@ class Served:
             return b"<UploadId>" in await answer.read()
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, timeout=30)
+        return httpx.AsyncClient(base_url=self.url, timeout=30, headers=self.bearer)
 
 
 @asynccontextmanager
@@ -64,7 +72,8 @@ async def own_house(stack: Stack) -> AsyncIterator[House]:
         await create_bucket(stack.s3, stack.s3_access_key, stack.s3_secret_key, name, "us-east-1")
         await postgres.execute(f"CREATE DATABASE {name}".encode())
         await migrate(database)
-        yield House(stack, names, name, database)
+        with TemporaryDirectory() as home:
+            yield House(stack, names, name, database, Path(home))
         await postgres.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
         await delete_topics(stack.kafka, names)
         async with Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, name, "us-east-1") as objects:
@@ -87,19 +96,29 @@ async def serving(
         Ends(stack.kafka, house.names) as ends,
     ):
         receiver = Receiver(objects, bytes_held, limits, lambda: f"uploads/{uuid7()}")
-        writer = Writer(log, read_model, Fresh(read_model, ends), lambda: datetime.now(UTC))
+        fresh = Fresh(read_model, ends)
+        writer = Writer(Proposals(log, read_model, lambda: datetime.now(UTC)), read_model, fresh)
         ingest = Ingest(receiver, writer, ALGORITHMS, frozenset({*ALGORITHMS, "hash"}))
-        async with listening(ingest, (ROUTES,), idle) as (host, port):
-            yield Served(f"http://{host}:{port}", host, port, objects, bytes_held)
+        keys = await first_start(
+            stack.kafka,
+            house.names,
+            house.home / KEYS,
+            house.home / CREDENTIALS,
+            "http://127.0.0.1:1",
+            datetime.now(UTC),
+        )
+        principals = Principals(keys, Accounts(read_model, fresh))
+        async with listening(ingest, (ROUTES,), idle, principals) as (host, port):
+            yield Served(f"http://{host}:{port}", host, port, objects, bytes_held, house.bearer())
 
 
 @asynccontextmanager
 async def listening(
-    ingest: Ingest | None, routers: Sequence[APIRouter], idle: float = 30.0
+    ingest: Ingest | None, routers: Sequence[APIRouter], idle: float = 30.0, principals: Principals | None = None
 ) -> AsyncIterator[tuple[str, int]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.ingest = ingest
+        app.state.ingest, app.state.principals = ingest, principals
         yield
 
     one = server(application("test", "0", lifespan, routers, idle), "127.0.0.1", 0)

@@ -2,6 +2,7 @@
 
 import asyncio
 from asyncio.subprocess import Process
+from dataclasses import replace
 from random import Random
 
 from psycopg import AsyncConnection
@@ -42,7 +43,7 @@ async def test_two_projectors_that_come_and_go_write_what_one_writes(house: Hous
     finally:
         await asyncio.gather(*map(stop, running))
 
-    alone = House(house.stack, house.names, house.bucket, second_database)
+    alone = replace(house, database=second_database)
     await migrate(second_database)
     async with alone.run(PROJECTOR, projector_batch=2000):
         assert await projected(alone, IMAGES * 3) == shared

@@ -121,6 +121,7 @@ async def world(stack: Stack) -> AsyncIterator[World]:
         httpx.AsyncClient(base_url=url, timeout=30) as client,
     ):
         await ready(client)
+        client.headers.update(house.bearer())
         yield World(house, projector, log, objects, client)
 
 

@@ -1,0 +1,47 @@
+"""What the writing routes share: a request's id, and the answer to a write that nobody has judged yet."""
+
+from typing import Annotated, Any
+
+from fastapi import Header, Response
+from fastapi import Request as HttpRequest
+
+from adapters.conditions import idempotency_key
+from adapters.edge import uuid7
+from adapters.http import Json
+from contracts import ids
+from contracts.permissions import Principal
+from services.ingest.proposals import Pending, Request
+
+IfMatch = Annotated[str | None, Header(description="The ETag of the version you have read, or `*`")]
+IdempotencyKey = Annotated[str | None, Header(description="A retry with the same key has no second effect")]
+
+CHANGE = (
+    "malformed-request",
+    "not-found",
+    "invalid-request",
+    "idempotency-key-reuse",
+    "unavailable",
+    "behind",
+    "outcome-unknown",
+)
+"""The problems that every change may answer."""
+
+
+def asked(request: HttpRequest, who: Principal, key: str | None = None, if_match: str | None = None) -> Request:
+    """The same key makes the same request; without one every request is its own."""
+    given = idempotency_key(key)
+    id_ = ids.request_id(who.account, request.method, request.url.path, given) if given else uuid7()
+    return Request(
+        id=id_,
+        who=who,
+        keyed=given is not None,
+        if_match=if_match,
+        traceparent=request.headers.get("traceparent"),
+    )
+
+
+def pending(written: Pending) -> Response:
+    """Durable, and not yet decided: where to look for the verdict."""
+    position, status_url = str(written.position), f"/v1/events/{written.event_id}"
+    body: dict[str, Any] = {"event_id": written.event_id, "position": position, "status_url": status_url}
+    return Json(body, 202, {"Framelog-Position": position, "Location": status_url})

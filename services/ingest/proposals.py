@@ -1,0 +1,72 @@
+"""A write is a proposal: append its event, then ask the read model what the log makes of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from adapters.log import Appended, Log, OutcomeUnknown
+from adapters.read_model import ReadModel, Verdict
+from contracts.codec import Event
+from contracts.events import Cause, Position
+from contracts.permissions import Principal
+from contracts.problems import Problem
+
+VERDICT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asks, and the id under which every retry is the same request. `keyed` where the client chose it."""
+
+    id: UUID
+    who: Principal
+    keyed: bool
+    if_match: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def actor(self) -> str:
+        return self.who.account
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A durable write whose verdict the read model does not know yet."""
+
+    event_id: UUID
+    position: Position
+
+
+class Proposals:
+    """Raises TryLater while the log is down, and the Problem `outcome-unknown` where it has not confirmed in time."""
+
+    def __init__(self, log: Log, read_model: ReadModel, now: Callable[[], datetime]) -> None:
+        self._log = log
+        self._read_model = read_model
+        self._now = now
+
+    async def append(self, event: Event, event_id: UUID, request: Request) -> Appended:
+        """The event, durable; nobody has judged it yet."""
+        cause = Cause(
+            event_id=event_id,
+            source="ingest",
+            time=self._now(),
+            request_id=request.id,
+            traceparent=request.traceparent,
+        )
+        try:
+            return await self._log.append(event, cause)
+        except OutcomeUnknown:
+            raise Problem(
+                "outcome-unknown",
+                "the log did not confirm in time; the same request with the same Idempotency-Key is safe",
+                headers={"Retry-After": "1"},
+                event_id=str(event_id),
+            ) from None
+
+    async def propose(self, event: Event, event_id: UUID, request: Request) -> Verdict | Pending:
+        """The fold's verdict, if the read model has it within 5 s."""
+        appended = await self.append(event, event_id, request)
+        verdict = await self._read_model.verdict(event_id, VERDICT_SECONDS)
+        return verdict or Pending(event_id, appended.position)

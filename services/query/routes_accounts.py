@@ -1,0 +1,105 @@
+"""What is read of accounts: one's own, everybody's profile, API keys, the webhook secret."""
+
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from adapters.conditions import etag
+from adapters.http import Json
+from adapters.principal import may
+from adapters.problem_json import documented
+from contracts.accounts import Account
+from contracts.events import Json as JsonValue
+from contracts.permissions import Principal, decide
+from contracts.problems import Problem
+from contracts.read_model.placed import Placed
+from contracts.resources.accounts import Counts, api_key_json, profile_json, whole_json
+from services.query.cursors import decoded, encoded
+from services.query.parts import FRESH, READ, Parts, Reading, after
+
+ROUTES = APIRouter(tags=["accounts"], dependencies=[Depends(after)])
+
+QUESTION = "accounts"
+SECRET = {"Cache-Control": "no-store"}
+See = Annotated[Principal, may("see-profile")]
+Self = Annotated[Principal, may("see-self")]
+Manage = Annotated[Principal, may("manage-self")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before")]
+
+
+@ROUTES.get("/v1/accounts", responses=documented(*READ))
+async def list_accounts(request: Request, parts: Parts, who: See, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Everybody's profile, oldest first."""
+    found = await parts.accounts.page(_place(cursor) if cursor else None, limit + 1)
+    items = [await _shown(parts, who, one) for one in found[:limit]]
+    if len(found) <= limit:
+        return Json({"items": items, "next": None}, headers=FRESH)
+    last = found[limit - 1].state
+    following = encoded([last.created_at.isoformat(), last.name], QUESTION)
+    link = f'<{request.url.path}?{urlencode({"limit": limit, "cursor": following})}>; rel="next"'
+    return Json({"items": items, "next": following}, headers={**FRESH, "Link": link})
+
+
+@ROUTES.get("/v1/accounts/{username}", responses=documented(*READ, "not-found"))
+async def show_account(parts: Parts, who: See, username: str) -> Response:
+    """A profile; to admins also e-mail address, role, and whether it is disabled."""
+    found = await parts.accounts.named(username.lower())
+    if found is None:
+        raise Problem("not-found", f"There is no account {username[:100]}.")
+    return Json(await _shown(parts, who, found), headers=_headers(found))
+
+
+@ROUTES.get("/v1/me", responses=documented(*READ))
+async def show_me(parts: Parts, who: Self) -> Response:
+    """One's own account."""
+    found = await _own(parts, who)
+    return Json(_whole(parts, found.state, await _counts(parts, found.state)), headers=_headers(found))
+
+
+@ROUTES.get("/v1/me/api-keys", responses=documented(*READ, "forbidden"))
+async def list_api_keys(parts: Parts, who: Manage) -> Response:
+    """Names and scopes; the keys themselves are known to nobody."""
+    found = await _own(parts, who)
+    return Json({"items": list(map(api_key_json, found.state.api_keys)), "next": None}, headers=FRESH)
+
+
+@ROUTES.get("/v1/me/webhook-secret", responses=documented(*READ, "forbidden"))
+async def show_webhook_secret(parts: Parts, who: Manage) -> Response:
+    """What callbacks are signed with (Standard Webhooks)."""
+    found = await _own(parts, who)
+    secret = parts.keys.webhook_secret(found.state.name, found.state.webhook_generation)
+    return Json({"secret": secret}, headers=SECRET)
+
+
+def _place(cursor: str) -> tuple[datetime, str]:
+    time, name = decoded(cursor, QUESTION)
+    return datetime.fromisoformat(time), name
+
+
+async def _own(parts: Reading, who: Principal) -> Placed[Account]:
+    found = await parts.accounts.named(who.account)
+    if found is None:
+        raise Problem("not-found", "This account does not exist.")
+    return found
+
+
+async def _shown(parts: Reading, who: Principal, found: Placed[Account]) -> dict[str, JsonValue]:
+    counts = await _counts(parts, found.state)
+    if decide(who, "administer") == "allowed":
+        return _whole(parts, found.state, counts)
+    return profile_json(found.state, counts)
+
+
+def _whole(parts: Reading, account: Account, counts: Counts) -> dict[str, JsonValue]:
+    return whole_json(account, counts, parts.keys.email(account))
+
+
+async def _counts(parts: Reading, account: Account) -> Counts:
+    return Counts()
+
+
+def _headers(found: Placed[Account]) -> dict[str, str]:
+    return {**FRESH, "ETag": etag(found.state.version), "Framelog-Position": str(found.position)}
