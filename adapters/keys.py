@@ -12,14 +12,14 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jwt
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from contracts.accounts import Account
 
@@ -42,7 +42,7 @@ class Key(Struct, frozen=True):
     """`secret` is 32 bytes: the seed of an Ed25519 key, or a key of AES-256 or HMAC."""
 
     id: str
-    secret: bytes
+    secret: Annotated[bytes, Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
 
     @classmethod
     def new(cls) -> "Key":
@@ -52,8 +52,8 @@ class Key(Struct, frozen=True):
 class Ring(Struct, frozen=True, kw_only=True):
     """What the file holds, the newest first. `derivation` never changes: a webhook secret names no key."""
 
-    signing: tuple[Key, ...]
-    sealing: tuple[Key, ...]
+    signing: Annotated[tuple[Key, ...], Meta(min_length=1)]
+    sealing: Annotated[tuple[Key, ...], Meta(min_length=1)]
     derivation: Key
 
 
@@ -116,8 +116,12 @@ class Keys:
 
 def load(path: Path) -> Keys:
     """Raises NoKeys."""
+    return Keys(_read(path))
+
+
+def _read(path: Path) -> Ring:
     try:
-        return Keys(msgspec.json.decode(path.read_bytes(), type=Ring))
+        return msgspec.json.decode(path.read_bytes(), type=Ring)
     except FileNotFoundError:
         raise NoKeys(f"{path} is missing") from None
     except (OSError, msgspec.DecodeError, ValueError) as error:
@@ -132,8 +136,11 @@ def create(path: Path) -> Keys:
 
 
 def rotate(path: Path) -> None:
-    """From their next start on, processes sign and seal with new keys and still understand the old ones."""
-    ring = msgspec.json.decode(path.read_bytes(), type=Ring)
+    """From their next start on, processes sign and seal with new keys and still understand the old ones.
+
+    Raises NoKeys.
+    """
+    ring = _read(path)
     newer = Ring(signing=(Key.new(), *ring.signing), sealing=(Key.new(), *ring.sealing), derivation=ring.derivation)
     write_secret(path, msgspec.json.format(msgspec.json.encode(newer)))
 

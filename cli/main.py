@@ -17,6 +17,7 @@ COMMANDS = {
     "up": ("cli.up:up", "Start everything on this machine and keep it running."),
     "stop": ("cli.stop:stop", "Stop what `framelog up` started."),
     "login": ("cli.login:login", "Sign in as somebody else, or somewhere else."),
+    "keys": ("cli.keys:keys", "Rotate the secret keys of the house."),
     "doctor": ("cli.doctor:doctor", "Say what is installed, what runs, what answers, what lags."),
     "migrate": ("cli.migrate:migrate", "Apply the numbered SQL that is missing."),
     "upload": ("cli.upload:upload", "Upload images and folders of them."),

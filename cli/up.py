@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.address import CREDENTIALS, credentials
 from cli.options import AsJson
 from cli.output import json_line
 from deploy.local.display import Display
@@ -29,12 +30,16 @@ def up(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt to reach a server that starts
     settings = Api.read()
     where = home(settings)
+    known = where.path / CREDENTIALS
+    first = not known.exists()
 
     def announce(url: str) -> None:
         if as_json:
             json_line({"url": url, "home": str(where.path)})
-        else:
-            print(f"Framelog answers at {url}\nCtrl-C stops it; logs: {where.logs}", flush=True)
+            return
+        password = f"password {credentials(where.path).get('password')}, kept" if first else "its password is"
+        print(f"Framelog answers at {url}\nSign in as admin: {password} in {known}", flush=True)
+        print(f"Ctrl-C stops it; logs: {where.logs}", flush=True)
 
     display = Display(sys.stderr if as_json else sys.stdout)
     asyncio.run(run(settings, given(settings), where, display, announce, reload=reload))

@@ -124,7 +124,7 @@ def main() -> int:
     try:
         keys = asyncio.run(first_start(settings.kafka, Names(settings.topic_prefix), *_whereabouts(settings), now()))
     except NoKeys as missing:
-        print(f"{missing}: restore the one that was backed up with the log", file=sys.stderr)
+        print(f"{missing}; what is lost is in the backup that goes with the log", file=sys.stderr)
         return 2
     except (TryLater, KafkaError, OutcomeUnknown) as down:
         print(f"Kafka at {settings.kafka} does not answer: {down}", file=sys.stderr)

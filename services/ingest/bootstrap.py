@@ -42,6 +42,7 @@ async def first_start(
     found = _keys(keys_file, may_create=empty)
     if claimed:
         found.email(claimed)
+        _move(credentials_file, url)
     else:
         await _register(kafka, names, found, _credentials(credentials_file, url), now)
     return found
@@ -60,13 +61,28 @@ def _credentials(path: Path, url: str) -> Credentials:
     """On disk before the account is. A password that is there already is kept."""
     fresh = Credentials(url, ADMIN, secrets.token_urlsafe(16))
     try:
-        keys.write_secret(path, orjson.dumps(msgspec.structs.asdict(fresh), option=orjson.OPT_INDENT_2), anew=True)
+        _write(path, fresh, anew=True)
     except FileExistsError:
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Credentials)
-        except (OSError, msgspec.DecodeError) as error:
-            raise NoKeys(f"{path} cannot be read: {error}; delete it, and a new one is made") from None
+        return _known(path)
     return fresh
+
+
+def _move(path: Path, url: str) -> None:
+    """The command line finds the API where it is now."""
+    if path.exists() and (known := _known(path)).url != url:
+        _write(path, msgspec.structs.replace(known, url=url))
+
+
+def _write(path: Path, credentials: Credentials, anew: bool = False) -> None:
+    content = orjson.dumps(msgspec.structs.asdict(credentials), option=orjson.OPT_INDENT_2)
+    keys.write_secret(path, content, anew=anew)
+
+
+def _known(path: Path) -> Credentials:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Credentials)
+    except (OSError, msgspec.DecodeError) as error:
+        raise NoKeys(f"{path} cannot be read ({error}); mend or delete it") from None
 
 
 async def _admin(kafka: str, names: Names) -> tuple[Account | None, bool]:
