@@ -13,6 +13,7 @@ from adapters.waiting import Together
 from contracts.accounts import NAME, Account
 from contracts.read_model.accounts import COLUMNS, placed
 from contracts.read_model.placed import Placed
+from contracts.resources.accounts import Counts
 from contracts.topics import ACCOUNTS
 
 KNOWN_SECONDS = 1.0
@@ -26,6 +27,14 @@ SELECT {_NAMES} FROM accounts
 WHERE (created_at, name) > (coalesce(%s::timestamptz, '-infinity'), %s) ORDER BY created_at, name LIMIT %s
 """
 BY_KEY = f"SELECT {_NAMES} FROM accounts WHERE api_key_ids && %s"
+
+COUNTS = """
+SELECT name,
+    (SELECT count(*) FROM shown_posts AS post WHERE post.author = name) AS posts,
+    (SELECT count(*) FROM follows WHERE account = name AND follows) AS followers,
+    (SELECT count(*) FROM follows WHERE follower = name AND follows) AS following
+FROM unnest(%s::text[]) AS asked (name)
+"""
 
 
 class Accounts:
@@ -65,6 +74,11 @@ class Accounts:
         """Accounts by age, those made after one time and name."""
         rows = await self._read_model.rows(PAGE, (*(after or (None, "")), limit))
         return [placed(list(row.values())) for row in rows]
+
+    async def counts(self, *names: str) -> dict[str, Counts]:
+        """What is counted of some accounts now, by name."""
+        rows = await self._read_model.rows(COUNTS, (list(names),))
+        return {row["name"]: Counts(row["posts"], row["followers"], row["following"]) for row in rows}
 
     def forget(self, name: str) -> None:
         """The account has just been changed here."""

@@ -188,7 +188,11 @@ def described(row: DictRow) -> Described:
     """A row of the view `described_images`."""
     at = placed([row[name] for name in _COLUMNS])
     return Described(
-        image=at.state, position=at.position, status=row["status"], analyses=_ANALYSES.decode(row["analyses"])
+        image=at.state,
+        position=at.position,
+        status=row["status"],
+        analyses=_ANALYSES.decode(row["analyses"]),
+        shown=row["shown"],
     )
 
 

@@ -35,6 +35,10 @@ def api_key(event: UUID) -> UUID:
     return _derived("api-key", str(event))
 
 
+def post(event: UUID) -> UUID:
+    return _derived("post", str(event))
+
+
 def image(event: UUID) -> UUID:
     return _derived("image", str(event))
 

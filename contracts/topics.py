@@ -16,7 +16,9 @@ from contracts.accounts import (
 )
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
 from contracts.dead_letters import RecordBuried
+from contracts.follows import AccountFollowed, AccountUnfollowed
 from contracts.images import ImageDeleted, ImageRestored, ImageUpdated, ImageUploaded
+from contracts.posts import PostDeleted, PostEdited, PostLiked, PostPublished, PostUnliked
 
 MIB = 1024 * 1024
 KEPT_FOR_EVER = MappingProxyType(
@@ -87,6 +89,31 @@ ANALYSES = Topic(
         "framelog.analysis.failed.v1": AnalysisFailed,
     },
 )
+POSTS = Topic(
+    name="framelog.posts",
+    key="post_id",
+    partitions=12,
+    producers=("ingest",),
+    consumers=("projector",),
+    events={
+        "framelog.post.published.v1": PostPublished,
+        "framelog.post.edited.v1": PostEdited,
+        "framelog.post.deleted.v1": PostDeleted,
+        "framelog.post.liked.v1": PostLiked,
+        "framelog.post.unliked.v1": PostUnliked,
+    },
+)
+FOLLOWS = Topic(
+    name="framelog.follows",
+    key="follower",
+    partitions=12,
+    producers=("ingest",),
+    consumers=("projector",),
+    events={
+        "framelog.account.followed.v1": AccountFollowed,
+        "framelog.account.unfollowed.v1": AccountUnfollowed,
+    },
+)
 DEAD_LETTERS = Topic(
     name="framelog.dead-letters",
     key="raw",
@@ -96,4 +123,4 @@ DEAD_LETTERS = Topic(
     events={"framelog.record.buried.v1": RecordBuried},
     configs=ROOM_FOR_ANY_RECORD,
 )
-TOPICS = (ACCOUNTS, IMAGES, ANALYSES, DEAD_LETTERS)
+TOPICS = (ACCOUNTS, IMAGES, ANALYSES, POSTS, FOLLOWS, DEAD_LETTERS)

@@ -22,12 +22,14 @@ from adapters.keys import FILE as KEYS
 from adapters.keys import Keys, NoKeys
 from adapters.log import Log, Names, OutcomeUnknown
 from adapters.objects import Objects
+from adapters.posts import Posts
 from adapters.principal import Principals
 from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
 from contracts.events import TryLater
 from services.ingest import routes_accounts as routes_registering
-from services.ingest import routes_api_keys, routes_auth, routes_images
+from services.ingest import routes_api_keys, routes_auth, routes_images, routes_social
+from services.ingest import routes_posts as routes_posting
 from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
 from services.ingest.media import Limits
@@ -37,9 +39,10 @@ from services.ingest.receive import Receiver
 from services.ingest.registrar import Registrar
 from services.ingest.routes_images import Ingest
 from services.ingest.sessions import Sessions
+from services.ingest.sharing import Sharing
 from services.ingest.throttle import Throttle
 from services.ingest.write import Writer
-from services.query import routes_accounts, routes_house
+from services.query import routes_accounts, routes_house, routes_posts
 from services.query import routes_images as routes_reading
 from services.query.algorithms import Algorithms
 from services.query.parts import Reading
@@ -69,6 +72,8 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             writer = Writer(proposals, read_model, fresh)
             api.state.principals = Principals(keys, accounts)
             api.state.ingest = Ingest(receiver(settings, objects), writer, settings.algorithms, known)
+            posts = Posts(read_model, fresh)
+            api.state.sharing = Sharing(posts, accounts, writer, proposals, read_model)
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(
                 read_model=read_model,
@@ -78,6 +83,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
                 algorithms=Algorithms({name for names in settings.algorithm_groups.values() for name in names}),
                 readiness=Readiness(read_model, ends, objects),
                 accounts=accounts,
+                posts=posts,
                 keys=keys,
             )
             yield
@@ -85,6 +91,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
     routers = [
         *(routes_registering.ROUTES, routes_auth.ROUTES, routes_api_keys.ROUTES, routes_accounts.ROUTES),
         *(routes_images.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
+        *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES),
     ]
     return application("Framelog", VERSION, lifespan, routers)
 

@@ -16,6 +16,15 @@ CREATE INDEX images_public ON images (owner, created_at, image_id) WHERE visibil
 CREATE INDEX images_tags ON images USING gin (tags);
 CREATE INDEX images_words ON images USING gin (array_to_tsvector(words));
 
+CREATE INDEX posts_newest ON posts (created_at, post_id) WHERE deleted_at IS NULL;
+CREATE INDEX posts_most_liked ON posts (likes, post_id) WHERE deleted_at IS NULL;
+CREATE INDEX posts_author ON posts (author, created_at, post_id) WHERE deleted_at IS NULL;
+CREATE INDEX posts_author_liked ON posts (author, likes, post_id) WHERE deleted_at IS NULL;
+CREATE INDEX posts_image ON posts (image_id) WHERE deleted_at IS NULL;
+CREATE INDEX likes_post ON likes (post_id, since, account) WHERE likes;
+CREATE INDEX follows_follower ON follows (follower, since, account) WHERE follows;
+CREATE INDEX follows_account ON follows (account, since, follower) WHERE follows;
+
 CREATE INDEX attempts_image ON attempts (image_id);
 CREATE INDEX attempts_failed ON attempts (owner, finished_at) WHERE failures <> '[]';
 

@@ -63,6 +63,37 @@ CREATE TABLE images (
     words       text[]      NOT NULL
 );
 
+CREATE TABLE posts (
+    post_id    uuid        NOT NULL PRIMARY KEY,
+    author     text        NOT NULL,
+    image_id   uuid        NOT NULL,
+    caption    text,
+    version    int         NOT NULL,
+    likes      int         NOT NULL,
+    created_at timestamptz NOT NULL,
+    deleted_at timestamptz,
+    partition  int         NOT NULL,
+    "offset"   bigint      NOT NULL
+);
+
+-- The last word of an account on a post; `posts.likes` counts those that like it.
+CREATE TABLE likes (
+    post_id uuid        NOT NULL,
+    account text        NOT NULL,
+    likes   bool        NOT NULL,
+    since   timestamptz NOT NULL,
+    PRIMARY KEY (post_id, account)
+);
+
+-- The last word of a follower on an account.
+CREATE TABLE follows (
+    follower text        NOT NULL,
+    account  text        NOT NULL,
+    follows  bool        NOT NULL,
+    since    timestamptz NOT NULL,
+    PRIMARY KEY (follower, account)
+);
+
 -- One cause in the hands of one algorithm group.
 CREATE TABLE attempts (
     cause           uuid   NOT NULL,

@@ -60,10 +60,23 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS attempt ON true;
 
--- An image with all of them, and one word for all of them: `completed` where nothing is wanted.
+-- Posts that everybody sees: the image is there, the author is not disabled.
+CREATE VIEW shown_posts AS
+SELECT post.*
+FROM posts AS post
+JOIN images AS image ON image.image_id = post.image_id AND image.deleted_at IS NULL
+LEFT JOIN accounts AS author ON author.name = post.author
+WHERE post.deleted_at IS NULL AND author.disabled IS NOT TRUE;
+
+-- An image with all of them, and one word for all of them: `completed` where nothing is wanted. `shown` is what everybody
+-- sees the public view of: public itself or in a post that stands.
 CREATE VIEW described_images AS
 SELECT
     image.*,
+    image.deleted_at IS NULL
+        AND (image.visibility = 'public'
+            OR EXISTS (SELECT FROM posts AS post WHERE post.image_id = image.image_id AND post.deleted_at IS NULL))
+        AND NOT EXISTS (SELECT FROM accounts AS owner WHERE owner.name = image.owner AND owner.disabled) AS shown,
     CASE
         WHEN every.queued + every.running = 0 AND every.failed = 0 THEN 'completed'
         WHEN every.queued + every.running = 0 AND every.completed = 0 THEN 'failed'

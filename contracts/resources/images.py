@@ -34,6 +34,8 @@ class Described:
     position: Position
     status: Status
     analyses: Sequence[Analysis] = ()
+    shown: bool = False
+    """Everybody sees its public view: it is public, or in a post that stands, and its owner is not disabled."""
 
 
 def time(at: datetime | None) -> str | None:
@@ -43,7 +45,8 @@ def time(at: datetime | None) -> str | None:
 
 def just_created(image: Image, position: Position) -> Described:
     """An image that no analyzer has seen yet."""
-    return Described(image=image, position=position, status="queued" if image.wanted else "completed")
+    status: Status = "queued" if image.wanted else "completed"
+    return Described(image=image, position=position, status=status, shown=image.visibility == "public")
 
 
 def image_json(described: Described) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from contracts import ids
 from contracts.accounts import NAME, AccountRegistered, Role
 from contracts.permissions import Principal
 from contracts.problems import FieldError, invalid
-from contracts.resources.accounts import Counts, registered_json, whole_json
+from contracts.resources.accounts import registered_json, whole_json
 from services.ingest import commands_accounts as commands
 from services.ingest.answers import CHANGE, asked, pending
 from services.ingest.proposals import Pending, Request
@@ -87,5 +87,6 @@ async def administer(request: HttpRequest, who: Admin, username: str, body: Admi
         if isinstance(made, Pending):
             return pending(made)
         account = made
+    counts = await house.accounts.counts(account.state.name)
     headers = {"ETag": etag(account.state.version), "Framelog-Position": str(account.position)}
-    return Json(whole_json(account.state, Counts(), house.keys.email(account.state)), headers=headers)
+    return Json(whole_json(account.state, counts[account.state.name], house.keys.email(account.state)), headers=headers)

@@ -89,7 +89,7 @@ class Writer:
         event_id = ids.requested(request.id, request.if_match, [str(image_id), fields], sha256)
         if request.keyed and (seen := await self._read_model.of_request(request.id)):
             return Stored(await self._as_left_by(_same_request(seen, event_id)))
-        image = await self._own(request, image_id)
+        image = await self.own(request, image_id)
         event = command(image)
         await self._refuse_stale(image, event)
         if keep:
@@ -97,9 +97,10 @@ class Writer:
         verdict = await self._proposals.propose(event, event_id, request)
         return verdict if isinstance(verdict, Pending) else Stored(await self._as_left_by(verdict))
 
-    async def _own(self, request: Request, image_id: UUID) -> Image:
+    async def own(self, request: Request, image_id: UUID) -> Image:
+        """One of one's own images, deleted ones too. Raises Problem for every other."""
         found = await self._fresh.image(image_id)
-        verdict = decide(request.who, "change-image", _subject(found.image)) if found else "hidden"
+        verdict = decide(request.who, "change-image", _subject(found)) if found else "hidden"
         if found is None or verdict == "hidden":
             raise Problem("not-found", f"there is no image {image_id}")
         if verdict == "forbidden":
@@ -142,8 +143,8 @@ class Writer:
         return seen, None if seen else await self._read_model.of_same_bytes(request.actor, sha256)
 
 
-def _subject(image: Image) -> Subject:
-    return Subject(owner=image.owner, public=image.visibility == "public" and image.deleted_at is None)
+def _subject(found: Described) -> Subject:
+    return Subject(owner=found.image.owner, public=found.shown)
 
 
 def _same_request(seen: Verdict, event_id: UUID) -> Verdict:

@@ -27,6 +27,7 @@ class Cut(msgspec.Struct, frozen=True):
 Batch = Sequence[Cut]
 
 _OF_TOPIC = {topic: [(name, one.parts) for name, one in PROJECTIONS.items() if one.topic == topic] for topic in TOPICS}
+_BESIDE = {table: one.beside for table, one in PROJECTIONS.items() if one.beside}
 _APPLY = {table: projection.apply for table, projection in PROJECTIONS.items()}
 
 
@@ -66,11 +67,22 @@ def _apply(prior: Rows, changed: Rows, one: Cut) -> State | Rejected:
     for table, key, part in one.parts:
         rows = changed[table]
         standing = rows.get(key) or prior[table].get(key)
-        state = _APPLY[table](standing, one.row, part)
+        if table in _BESIDE:
+            state = _APPLY[table](standing, one.row, part, _beside(prior, changed, one, _BESIDE[table]))
+        else:
+            state = _APPLY[table](standing, one.row, part)
+        if isinstance(state, Rejected):
+            return state
         verdict = verdict or state
-        if state is not standing and not isinstance(state, Rejected):
+        if state is not standing:
             rows[key] = state
     return verdict
+
+
+def _beside(prior: Rows, changed: Rows, one: Cut, wanted: str) -> State | None:
+    """The state under the key that the event touches in another table."""
+    keys = (key for table, key, _ in one.parts if table == wanted)
+    return next((changed[wanted].get(key) or prior[wanted].get(key) for key in keys), None)
 
 
 def _judged(row: EventRow, verdict: State | Rejected) -> EventRow:

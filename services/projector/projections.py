@@ -6,13 +6,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from contracts import accounts, analyses, images
+from contracts import accounts, analyses, follows, images, posts
 from contracts.accounts import Account, AnyAccountEvent
 from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt
 from contracts.events import Recorded, Rejected
+from contracts.follows import AnyFollowEvent, Follow
 from contracts.images import Image, ImageEvent
+from contracts.posts import Like, Post, PostEvent, PostLiked, PostUnliked
 from contracts.read_model.placed import Placed
-from contracts.topics import ACCOUNTS, ANALYSES, IMAGES
+from contracts.topics import ACCOUNTS, ANALYSES, FOLLOWS, IMAGES, POSTS
 from services.projector.rows import FACT_KEY, EventRow, FactRow, Key, State, fact_row
 
 Part = Any
@@ -24,12 +26,15 @@ class Projection:
     """`parts` names the keys an event touches; `apply` folds one part, seen in an event's row, into the state under
     its key.
 
-    A Rejected is the event's verdict, and only the projection of a topic's own aggregate gives one.
+    A Rejected is the event's verdict, and only the projection of a topic's own aggregate gives one: it stands first,
+    and nothing else of a rejected event is folded. `beside` names a table whose state under the same event's key is
+    handed to `apply` as well.
     """
 
     topic: str
     parts: Callable[[Recorded[Any]], Iterable[tuple[Key, Part]]]
-    apply: Callable[[State | None, EventRow, Part], State | Rejected]
+    apply: Callable[..., State | Rejected]
+    beside: str | None = None
 
 
 def _whole_account(recorded: Recorded[AnyAccountEvent]) -> list[tuple[Key, AnyAccountEvent]]:
@@ -72,10 +77,41 @@ def _first(fact: FactRow | None, _: EventRow, found: FactRow) -> FactRow:
     return fact or found
 
 
+def _whole_post(recorded: Recorded[PostEvent]) -> list[tuple[Key, PostEvent]]:
+    return [(recorded.event.post_id, recorded.event)]
+
+
+def _place_post(
+    placed: Placed[Post] | None, row: EventRow, event: PostEvent, like: Like | None
+) -> Placed[Post] | Rejected:
+    post = posts.apply(placed.state if placed else None, like, event, row.time)
+    return post if isinstance(post, Rejected) else Placed(post, row.position)
+
+
+def _each_like(recorded: Recorded[PostEvent]) -> list[tuple[Key, PostLiked | PostUnliked]]:
+    event = recorded.event
+    return [((event.post_id, event.owner), event)] if isinstance(event, PostLiked | PostUnliked) else []
+
+
+def _like(like: Like | None, row: EventRow, event: PostLiked | PostUnliked) -> Like:
+    return posts.liked(like, event, row.time)
+
+
+def _each_follow(recorded: Recorded[AnyFollowEvent]) -> list[tuple[Key, AnyFollowEvent]]:
+    return [((recorded.event.follower, recorded.event.account), recorded.event)]
+
+
+def _follow(follow: Follow | None, row: EventRow, event: AnyFollowEvent) -> Follow | Rejected:
+    return follows.apply(follow, event, row.time)
+
+
 PROJECTIONS: Mapping[str, Projection] = {
     "accounts": Projection(ACCOUNTS.name, _whole_account, _place_account),
     "images": Projection(IMAGES.name, _whole_image, _place_image),
     "attempts": Projection(ANALYSES.name, _without_results, _attempt),
     "facts": Projection(ANALYSES.name, _each_result, _first),
+    "posts": Projection(POSTS.name, _whole_post, _place_post, beside="likes"),
+    "likes": Projection(POSTS.name, _each_like, _like),
+    "follows": Projection(FOLLOWS.name, _each_follow, _follow),
 }
 TOPICS = tuple(dict.fromkeys(projection.topic for projection in PROJECTIONS.values()))

@@ -12,7 +12,7 @@ import orjson
 
 from contracts.analyses import Attempt, Fact, Failure
 from contracts.events import Params, Position
-from contracts.read_model import accounts, images
+from contracts.read_model import accounts, images, posts
 from services.projector.searchable import drawn
 
 Key = Hashable
@@ -141,6 +141,30 @@ TABLES = {
             values=images.values,
             writing="replace",
             load=images.placed,
+        ),
+        Table(
+            name="posts",
+            columns=dict(posts.COLUMNS),
+            key=1,
+            values=posts.values,
+            writing="replace",
+            load=posts.placed,
+        ),
+        Table(
+            name="likes",
+            columns=dict(posts.LIKE_COLUMNS),
+            key=2,
+            values=posts.like_values,
+            writing="replace",
+            load=posts.like,
+        ),
+        Table(
+            name="follows",
+            columns=dict(posts.FOLLOW_COLUMNS),
+            key=2,
+            values=posts.follow_values,
+            writing="replace",
+            load=posts.follow,
         ),
         Table(
             name="attempts",

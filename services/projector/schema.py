@@ -12,10 +12,10 @@ Connection = AsyncConnection[tuple[Any, ...]]
 
 READ_ONLY = "framelog_read"
 _FOLDED_BY = (
-    ("contracts", ("events.py", "accounts.py", "images.py", "analyses.py", "codec.py")),
+    ("contracts", ("events.py", "accounts.py", "images.py", "analyses.py", "posts.py", "follows.py", "codec.py")),
     (
         "contracts.read_model",
-        ("tables.sql", "indexes.sql", "views.sql", "accounts.py", "images.py", "words.py", "colors.py"),
+        ("tables.sql", "indexes.sql", "views.sql", "accounts.py", "images.py", "posts.py", "words.py", "colors.py"),
     ),
     ("services.projector", ("fold.py", "projections.py", "rows.py", "searchable.py")),
 )

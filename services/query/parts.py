@@ -11,6 +11,7 @@ from adapters.accounts import Accounts
 from adapters.ends import Ends
 from adapters.fresh import WAIT_SECONDS, Fresh
 from adapters.keys import Keys
+from adapters.posts import Posts
 from adapters.read_model import ReadModel
 from contracts.events import Position
 from contracts.problems import FieldError, Problem, invalid
@@ -34,6 +35,7 @@ class Reading:
     algorithms: Algorithms
     readiness: Readiness
     accounts: Accounts
+    posts: Posts
     keys: Keys
 
 

@@ -1,5 +1,6 @@
 """What is read of accounts: one's own, everybody's profile, API keys, the webhook secret."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
@@ -34,7 +35,8 @@ Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the
 async def list_accounts(request: Request, parts: Parts, who: See, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Everybody's profile, oldest first."""
     found = await parts.accounts.page(_place(cursor) if cursor else None, limit + 1)
-    items = [await _shown(parts, who, one) for one in found[:limit]]
+    counts = await parts.accounts.counts(*(one.state.name for one in found[:limit]))
+    items = [_shown(parts, who, one.state, counts) for one in found[:limit]]
     if len(found) <= limit:
         return Json({"items": items, "next": None}, headers=FRESH)
     last = found[limit - 1].state
@@ -49,14 +51,16 @@ async def show_account(parts: Parts, who: See, username: str) -> Response:
     found = await parts.accounts.named(username.lower())
     if found is None:
         raise Problem("not-found", f"There is no account {username[:100]}.")
-    return Json(await _shown(parts, who, found), headers=_headers(found))
+    counts = await parts.accounts.counts(found.state.name)
+    return Json(_shown(parts, who, found.state, counts), headers=_headers(found))
 
 
 @ROUTES.get("/v1/me", responses=documented(*READ))
 async def show_me(parts: Parts, who: Self) -> Response:
     """One's own account."""
     found = await _own(parts, who)
-    return Json(_whole(parts, found.state, await _counts(parts, found.state)), headers=_headers(found))
+    counts = await parts.accounts.counts(found.state.name)
+    return Json(_whole(parts, found.state, counts), headers=_headers(found))
 
 
 @ROUTES.get("/v1/me/api-keys", responses=documented(*READ, "forbidden"))
@@ -86,19 +90,14 @@ async def _own(parts: Reading, who: Principal) -> Placed[Account]:
     return found
 
 
-async def _shown(parts: Reading, who: Principal, found: Placed[Account]) -> dict[str, JsonValue]:
-    counts = await _counts(parts, found.state)
+def _shown(parts: Reading, who: Principal, account: Account, counts: Mapping[str, Counts]) -> dict[str, JsonValue]:
     if decide(who, "administer") == "allowed":
-        return _whole(parts, found.state, counts)
-    return profile_json(found.state, counts)
+        return _whole(parts, account, counts)
+    return profile_json(account, counts[account.name])
 
 
-def _whole(parts: Reading, account: Account, counts: Counts) -> dict[str, JsonValue]:
-    return whole_json(account, counts, parts.keys.email(account))
-
-
-async def _counts(parts: Reading, account: Account) -> Counts:
-    return Counts()
+def _whole(parts: Reading, account: Account, counts: Mapping[str, Counts]) -> dict[str, JsonValue]:
+    return whole_json(account, counts[account.name], parts.keys.email(account))
 
 
 def _headers(found: Placed[Account]) -> dict[str, str]:

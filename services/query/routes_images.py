@@ -54,7 +54,7 @@ async def list_images(request: Request, parts: Parts, who: See, page: Annotated[
     found = await search(parts.read_model, asked, near, page.limit, page.cursor)
     images = await _images(parts, found.ids)
     if asked.public:
-        images = [one for one in images if may_see(who, one.image)]  # it may have changed between the two questions
+        images = [one for one in images if may_see(who, one)]  # it may have changed between the two questions
     links = {"Link": f'<{_next(request, found.next)}>; rel="next"'} if found.next else {}
     return Json({"items": [_seen_by(who, one) for one in images], "next": found.next}, headers={**FRESH, **links})
 
@@ -114,7 +114,7 @@ async def _images(parts: Reading, ids: list[UUID]) -> list[Described]:
 
 
 def _seen_by(who: Principal, image: Described) -> dict[str, Any]:
-    return image_json(image) if owns(who, image.image) else public_json(image)
+    return image_json(image) if owns(who, image) else public_json(image)
 
 
 def _id(text: str) -> UUID:

@@ -32,7 +32,7 @@ class Row:
 
 
 STALE = {"headers": {"If-Match": '"999"'}}
-READING, WRITING, MANAGING = "images:read", "images:write", "admin"
+READING, WRITING, SHARING, MANAGING = "images:read", "images:write", "social:write", "admin"
 # 412 and 422 are said to whoever may do it, once it is known that they may.
 ROWS = {
     ("POST", "/v1/accounts"): Row((422, 422, 422, 422, 422, 422), parts={"json": {}}),
@@ -60,6 +60,19 @@ ROWS = {
     ("GET", "/v1/images/{image_id}/content"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((404, 404, 200, 404, 403, 401)),
+    ("GET", "/v1/posts"): Row((200, 200, 200, 200, 403, 401)),
+    ("POST", "/v1/posts"): Row((401, 404, 404, 404, 403, 401), SHARING, {"json": {"image_id": "fake"}}),
+    ("GET", "/v1/feed"): Row((401, 200, 200, 200, 403, 401)),
+    ("GET", "/v1/posts/{post_id}"): Row((200, 200, 200, 200, 403, 401)),
+    ("PATCH", "/v1/posts/{post_id}"): Row((401, 403, 412, 403, 403, 401), SHARING, {"json": {}, **STALE}),
+    ("DELETE", "/v1/posts/{post_id}"): Row((401, 403, 412, 403, 403, 401), SHARING, STALE),
+    ("GET", "/v1/posts/{post_id}/likes"): Row((200, 200, 200, 200, 403, 401)),
+    ("PUT", "/v1/posts/{post_id}/like"): Row((401, 204, 204, 204, 403, 401), SHARING),
+    ("DELETE", "/v1/posts/{post_id}/like"): Row((401, 204, 204, 204, 403, 401), SHARING),
+    ("GET", "/v1/accounts/{username}/followers"): Row((401, 200, 200, 200, 200, 401)),
+    ("GET", "/v1/accounts/{username}/following"): Row((401, 200, 200, 200, 200, 401)),
+    ("PUT", "/v1/accounts/{username}/follow"): Row((401, 422, 204, 204, 403, 401), SHARING),
+    ("DELETE", "/v1/accounts/{username}/follow"): Row((401, 422, 204, 204, 403, 401), SHARING),
     ("GET", "/v1/events/{event_id}"): Row((401, 404, 200, 404, 200, 401)),
     ("GET", "/v1/algorithms"): Row((401, 200, 200, 200, 200, 401)),
 }
@@ -106,7 +119,9 @@ async def cast(stack: Stack) -> AsyncIterator[Cast]:
             headers[name] = bearer((await log_in(http, f"the-{name}")).json()["access_token"])
         gone = await http.patch("/v1/accounts/the-disabled", json={"disabled": True}, headers=admin)
         assert gone.status_code == 200
-        keys = {scope: await _key_without(http, headers["owner"], scope) for scope in (READING, WRITING, MANAGING)}
+        keys = {
+            scope: await _key_without(http, headers["owner"], scope) for scope in (READING, WRITING, SHARING, MANAGING)
+        }
         ids = {}
         for of, picture in (("private", PICTURE), ("public", photograph(seed=78))):
             answer = await http.post(
@@ -124,8 +139,10 @@ async def cast(stack: Stack) -> AsyncIterator[Cast]:
                 "name": "small",
                 "username": "the-stranger",
                 "key_id": "5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11",
+                "post_id": await _post(http, headers["owner"], image_id) if of == "public" else "",
             }
             await served.until(lambda id_=image_id: _analysed(http, headers["owner"], id_))
+        ids["private"]["post_id"] = ids["public"]["post_id"]  # no post is private
         yield Cast(http, headers, keys, ids, (await http.get("/openapi.json")).json())
 
 
@@ -133,6 +150,11 @@ async def _key_without(http: httpx.AsyncClient, owner: dict[str, str], scope: st
     scopes = [one for one in ("images:read", "images:write", "social:write", "admin") if one != scope]
     answer = await http.post("/v1/me/api-keys", headers=owner, json={"name": f"no {scope}", "scopes": scopes})
     return bearer(answer.json()["key"])
+
+
+async def _post(http: httpx.AsyncClient, owner: dict[str, str], image_id: str) -> str:
+    answer = await http.post("/v1/posts", headers=owner, json={"image_id": image_id})
+    return str(answer.json()["id"])
 
 
 async def _analysed(http: httpx.AsyncClient, owner: dict[str, str], image_id: str) -> bool:
