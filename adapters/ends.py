@@ -23,7 +23,11 @@ class Ends:
         self._asked: dict[str, asyncio.Task[dict[int, int]]] = {}
 
     async def __aenter__(self) -> "Ends":
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

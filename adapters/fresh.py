@@ -1,9 +1,11 @@
 """A stale yes is fine, a no must be fresh: what is missing is only said so by a read model that has seen it all."""
 
+import asyncio
 from uuid import UUID
 
 from adapters.ends import Ends
 from adapters.read_model import ReadModel
+from contracts.events import Position
 from contracts.problems import Problem
 from contracts.resources.images import Described
 from contracts.topics import IMAGES, Topic
@@ -26,6 +28,13 @@ class Fresh:
         """The image as the log has it as of now. Raises Problem `behind` if the read model is over 5 s away from it."""
         await self.settled(IMAGES, str(image_id))
         return await self._read_model.image(image_id)
+
+    async def all_settled(self, topic: Topic) -> None:
+        """Returns once the read model holds all that the topic holds now; else Problem `behind`."""
+        ends = await self._ends.of(topic)
+        goal = [Position(topic.name, partition, end) for partition, end in ends.items() if end]
+        if not all(await asyncio.gather(*(self._read_model.reached(end, WAIT_SECONDS) for end in goal))):
+            raise Problem("behind", "the read model has not reached the end of the log", headers={"Retry-After": "1"})
 
     async def settled(self, topic: Topic, key: str) -> None:
         """Returns once the read model holds every event of `key` that the log holds now; else Problem `behind`."""

@@ -77,7 +77,11 @@ class Log:
             request_timeout_ms=REQUEST_MS,
             max_request_size=MAX_RECORD,
         )
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

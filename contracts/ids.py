@@ -43,6 +43,11 @@ def image(event: UUID) -> UUID:
     return _derived("image", str(event))
 
 
+def fetched(requested: UUID) -> UUID:
+    """Shared by ImageUploaded and FetchFailed: a FetchRequested has one outcome."""
+    return _derived("fetched", str(requested))
+
+
 def started(cause: UUID, group: str) -> UUID:
     return _derived("started", str(cause), group)
 

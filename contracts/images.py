@@ -66,6 +66,8 @@ class ImageUploaded(Struct, frozen=True, kw_only=True):
     origin: Origin = "upload"
     wanted: tuple[Wanted, ...] = ()
     callback: CallbackTo | None = None
+    job: UUID | None = None
+    """The job that the picture was fetched for."""
 
 
 class ImageUpdated(Struct, frozen=True, kw_only=True):
@@ -98,7 +100,54 @@ class ImageRestored(Struct, frozen=True, kw_only=True):
     actor: Slug
 
 
-ImageEvent = ImageUploaded | ImageUpdated | ImageDeleted | ImageRestored
+class AnalysisRequested(Struct, frozen=True, kw_only=True):
+    """An image is to be analysed as it is. It starts the job of its own event id, or is one more try at `retry_of`."""
+
+    image_id: UUID
+    owner: Slug
+    actor: Slug
+    content: Content
+    wanted: tuple[Wanted, ...]
+    retry_of: UUID | None = None
+    callback: CallbackTo | None = None
+
+
+class FetchRequested(Struct, frozen=True, kw_only=True):
+    """A picture is to be downloaded and become the image of this id, which nobody sees before.
+
+    It starts the job of its own event id, or is one more try at `retry_of`. `algorithm` is what the job is about; None
+    where that is the image alone.
+    """
+
+    image_id: UUID
+    owner: Slug
+    actor: Slug
+    url: Text
+    origin: Origin
+    filename: Filename | None = None
+    title: Line | None = None
+    description: Text | None = None
+    tags: Tags = ()
+    visibility: Visibility = "private"
+    wanted: tuple[Wanted, ...] = ()
+    algorithm: Wanted | None = None
+    retry_of: UUID | None = None
+    callback: CallbackTo | None = None
+
+
+class FetchFailed(Struct, frozen=True, kw_only=True):
+    """The picture could not be had. `type` is the slug of a problem type (`contracts.problems`)."""
+
+    image_id: UUID
+    owner: Slug
+    job: UUID
+    type: Slug
+    detail: Text
+
+
+ImageEvent = (
+    ImageUploaded | ImageUpdated | ImageDeleted | ImageRestored | AnalysisRequested | FetchRequested | FetchFailed
+)
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -120,16 +169,19 @@ class Image(Struct, frozen=True, kw_only=True):
     deleted_at: datetime | None = None
 
 
-def apply(image: Image | None, event: ImageEvent, time: datetime) -> Image | Rejected:
+def apply(image: Image | None, event: ImageEvent, time: datetime) -> Image | Rejected | None:
     """Fold one event, appended at `time`, into the image. Pure: the same log gives the same image everywhere.
 
-    Rejected reasons: `image-exists`, `image-not-found`, `image-deleted`, `image-not-deleted`, `version-mismatch`.
+    None while it is only to be fetched. Rejected reasons: `image-exists`, `image-not-found`, `image-deleted`,
+    `image-not-deleted`, `version-mismatch`.
     """
     if image is None:
-        return _created(event, time) if isinstance(event, ImageUploaded) else Rejected("image-not-found")
+        return _opened(event, time)
     match event:
-        case ImageUploaded():
+        case ImageUploaded() | FetchRequested() | FetchFailed():
             return Rejected("image-exists")
+        case AnalysisRequested():
+            return Rejected("image-deleted") if image.deleted_at else image
         case ImageUpdated():
             return _refusal(image, event.expected_version) or _updated(image, event, time)
         case ImageDeleted():
@@ -138,6 +190,16 @@ def apply(image: Image | None, event: ImageEvent, time: datetime) -> Image | Rej
             return _next(image, time, deleted_at=None) if image.deleted_at else Rejected("image-not-deleted")
         case _:
             assert_never(event)
+
+
+def _opened(event: ImageEvent, time: datetime) -> Image | Rejected | None:
+    match event:
+        case ImageUploaded():
+            return _created(event, time)
+        case FetchRequested() | FetchFailed():
+            return None
+        case _:
+            return Rejected("image-not-found")
 
 
 def _refusal(image: Image, expected_version: int | None) -> Rejected | None:

@@ -17,7 +17,15 @@ from contracts.accounts import (
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
 from contracts.dead_letters import RecordBuried
 from contracts.follows import AccountFollowed, AccountUnfollowed
-from contracts.images import ImageDeleted, ImageRestored, ImageUpdated, ImageUploaded
+from contracts.images import (
+    AnalysisRequested,
+    FetchFailed,
+    FetchRequested,
+    ImageDeleted,
+    ImageRestored,
+    ImageUpdated,
+    ImageUploaded,
+)
 from contracts.posts import PostDeleted, PostEdited, PostLiked, PostPublished, PostUnliked
 
 MIB = 1024 * 1024
@@ -68,13 +76,16 @@ IMAGES = Topic(
     name="framelog.images",
     key="image_id",
     partitions=12,
-    producers=("ingest",),
-    consumers=("analyzer", "projector"),
+    producers=("ingest", "fetcher"),
+    consumers=("analyzer", "fetcher", "projector"),
     events={
         "framelog.image.uploaded.v1": ImageUploaded,
         "framelog.image.updated.v1": ImageUpdated,
         "framelog.image.deleted.v1": ImageDeleted,
         "framelog.image.restored.v1": ImageRestored,
+        "framelog.analysis.requested.v1": AnalysisRequested,
+        "framelog.fetch.requested.v1": FetchRequested,
+        "framelog.fetch.failed.v1": FetchFailed,
     },
 )
 ANALYSES = Topic(

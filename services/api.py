@@ -13,11 +13,13 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from adapters.accounts import Accounts
+from adapters.algorithms import Algorithms
 from adapters.edge import uuid7
 from adapters.ends import Ends
 from adapters.fresh import Fresh
 from adapters.http import application
 from adapters.http_server import server
+from adapters.jobs import Jobs
 from adapters.keys import FILE as KEYS
 from adapters.keys import Keys, NoKeys
 from adapters.log import Log, Names, OutcomeUnknown
@@ -29,6 +31,7 @@ from adapters.telemetry import log_as_json
 from contracts.events import TryLater
 from services.ingest import routes_accounts as routes_registering
 from services.ingest import routes_api_keys, routes_auth, routes_images, routes_social
+from services.ingest import routes_jobs as routes_asking
 from services.ingest import routes_posts as routes_posting
 from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
@@ -38,13 +41,13 @@ from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
 from services.ingest.registrar import Registrar
 from services.ingest.routes_images import Ingest
+from services.ingest.routes_jobs import Employer
 from services.ingest.sessions import Sessions
 from services.ingest.sharing import Sharing
 from services.ingest.throttle import Throttle
 from services.ingest.write import Writer
-from services.query import routes_accounts, routes_house, routes_posts
+from services.query import routes_accounts, routes_house, routes_jobs, routes_posts
 from services.query import routes_images as routes_reading
-from services.query.algorithms import Algorithms
 from services.query.parts import Reading
 from services.query.ready import Readiness
 from services.query.verified import VerifiedBytes
@@ -74,16 +77,20 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             api.state.ingest = Ingest(receiver(settings, objects), writer, settings.algorithms, known)
             posts = Posts(read_model, fresh)
             api.state.sharing = Sharing(posts, accounts, writer, proposals, read_model)
+            algorithms = Algorithms({name for group in settings.algorithm_groups.values() for name in group})
+            jobs = Jobs(read_model, fresh)
+            api.state.employer = Employer(writer, proposals, read_model, algorithms, jobs)
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(
                 read_model=read_model,
                 ends=ends,
                 fresh=fresh,
                 stored=VerifiedBytes(objects, MOST_HELD_BACK),
-                algorithms=Algorithms({name for names in settings.algorithm_groups.values() for name in names}),
+                algorithms=algorithms,
                 readiness=Readiness(read_model, ends, objects),
                 accounts=accounts,
                 posts=posts,
+                jobs=jobs,
                 keys=keys,
             )
             yield
@@ -91,6 +98,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
     routers = [
         *(routes_registering.ROUTES, routes_auth.ROUTES, routes_api_keys.ROUTES, routes_accounts.ROUTES),
         *(routes_images.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
+        *(routes_asking.ROUTES, routes_jobs.ROUTES),
         *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES),
     ]
     return application("Framelog", VERSION, lifespan, routers)

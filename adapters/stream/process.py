@@ -15,7 +15,12 @@ def run(main: Coroutine[object, object, None]) -> None:
     Faust cannot leave a group that is being rebalanced; its tasks heed no cancellation for a minute, in which its
     thread would go on holding partitions that nobody reads.
     """
-    asyncio.new_event_loop().run_until_complete(main)
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(main)
+    finally:
+        if threading.active_count() == 1:
+            loop.close()
 
 
 def leave(code: int) -> NoReturn:

@@ -16,6 +16,8 @@ CREATE INDEX images_public ON images (owner, created_at, image_id) WHERE visibil
 CREATE INDEX images_tags ON images USING gin (tags);
 CREATE INDEX images_words ON images USING gin (array_to_tsvector(words));
 
+CREATE INDEX jobs_created ON jobs (owner, created_at, job_id);
+
 CREATE INDEX posts_newest ON posts (created_at, post_id) WHERE deleted_at IS NULL;
 CREATE INDEX posts_most_liked ON posts (likes, post_id) WHERE deleted_at IS NULL;
 CREATE INDEX posts_author ON posts (author, created_at, post_id) WHERE deleted_at IS NULL;

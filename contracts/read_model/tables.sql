@@ -63,6 +63,24 @@ CREATE TABLE images (
     words       text[]      NOT NULL
 );
 
+-- A job and its last attempt. `cause` is the event whose analysis decides; null while the picture is being fetched.
+CREATE TABLE jobs (
+    job_id       uuid        NOT NULL PRIMARY KEY,
+    owner        text        NOT NULL,
+    image_id     uuid        NOT NULL,
+    algorithm    text,
+    params       jsonb       NOT NULL,
+    params_key   text        NOT NULL,
+    attempts     int         NOT NULL,
+    requested    uuid        NOT NULL,
+    requested_at timestamptz NOT NULL,
+    created_at   timestamptz NOT NULL,
+    url          text,
+    cause        uuid,
+    sha256       text,
+    failure      jsonb
+);
+
 CREATE TABLE posts (
     post_id    uuid        NOT NULL PRIMARY KEY,
     author     text        NOT NULL,

@@ -96,3 +96,49 @@ CROSS JOIN LATERAL (
     FROM wanted_analyses AS one
     WHERE one.image_id = image.image_id
 ) AS every;
+
+-- A job with what became of its last attempt: a fact settles it, whatever caused the fact.
+CREATE VIEW described_jobs AS
+SELECT
+    job.*,
+    fact.version,
+    fact.result,
+    coalesce(job.failure, attempt.failure) AS error,
+    attempt.started_at,
+    CASE
+        WHEN fact.version IS NOT NULL THEN greatest(fact.completed_at, job.requested_at)
+        WHEN attempt.state = 'failed' OR attempt.failure IS NOT NULL THEN attempt.finished_at
+        WHEN job.algorithm IS NULL AND job.cause IS NOT NULL THEN fetched.append_time
+        WHEN job.failure IS NOT NULL THEN failed.append_time
+    END AS finished_at,
+    CASE
+        WHEN job.failure IS NOT NULL THEN 'failed'
+        WHEN job.cause IS NULL THEN 'queued'
+        WHEN job.algorithm IS NULL OR fact.version IS NOT NULL THEN 'succeeded'
+        WHEN attempt.state IS NULL THEN 'queued'
+        WHEN attempt.state = 'running' THEN 'running'
+        ELSE 'failed'
+    END AS status
+FROM jobs AS job
+LEFT JOIN LATERAL (
+    SELECT current.version, current.completed_at, current.result
+    FROM current_facts AS current
+    WHERE current.image_id = job.image_id AND current.sha256 = job.sha256
+      AND current.algorithm = job.algorithm AND current.params_key = job.params_key
+) AS fact ON true
+LEFT JOIN LATERAL (
+    SELECT
+        one.state,
+        one.started_at,
+        one.finished_at,
+        (SELECT found.value FROM jsonb_array_elements(one.failures) AS found
+         WHERE found.value ->> 'algorithm' = job.algorithm LIMIT 1) AS failure
+    FROM attempts AS one
+    WHERE one.cause = job.cause AND job.algorithm = ANY (one.algorithms)
+) AS attempt ON fact.version IS NULL OR attempt.started_at IS NOT NULL
+LEFT JOIN events AS fetched ON job.algorithm IS NULL AND fetched.event_id = job.cause
+LEFT JOIN LATERAL (
+    SELECT one.append_time FROM events AS one
+    WHERE job.failure IS NOT NULL AND one.image_id = job.image_id AND one.causation_id = job.requested
+    LIMIT 1
+) AS failed ON true;

@@ -13,10 +13,12 @@ from contracts import dead_letters, ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Outcome
 from contracts.codec import Event
 from contracts.events import Cause, Record, Recorded, TryLater, Undecodable
-from contracts.images import ImageUpdated, ImageUploaded
+from contracts.images import AnalysisRequested, ImageUpdated, ImageUploaded
 from services.analyzer.analysis import Analysis, Found
 
 logger = logging.getLogger(__name__)
+
+Asking = ImageUploaded | ImageUpdated | AnalysisRequested
 
 
 class Worker:
@@ -35,7 +37,7 @@ class Worker:
     async def handle(self, recorded: Recorded[Event]) -> None:
         """Analyses what the event asks of this group. Raises TryLater while the log or object storage is down."""
         asking = recorded.event
-        if not isinstance(asking, ImageUploaded | ImageUpdated):
+        if not isinstance(asking, Asking):
             return
         begun = begin(asking, recorded.cause.event_id, self._group, self._algorithms)
         if begun is None:
@@ -74,9 +76,7 @@ class Worker:
         )
 
 
-def begin(
-    asking: ImageUploaded | ImageUpdated, cause: UUID, group: str, algorithms: Collection[str]
-) -> AnalysisStarted | None:
+def begin(asking: Asking, cause: UUID, group: str, algorithms: Collection[str]) -> AnalysisStarted | None:
     """What is asked of the group that runs `algorithms`; None if it is nothing."""
     wanted = tuple(one for one in asking.wanted if one.algorithm in algorithms)
     if not wanted:

@@ -6,12 +6,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from contracts import accounts, analyses, follows, images, posts
+from contracts import accounts, analyses, follows, images, jobs, posts
 from contracts.accounts import Account, AnyAccountEvent
 from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt
 from contracts.events import Recorded, Rejected
 from contracts.follows import AnyFollowEvent, Follow
 from contracts.images import Image, ImageEvent
+from contracts.jobs import Job
 from contracts.posts import Like, Post, PostEvent, PostLiked, PostUnliked
 from contracts.read_model.placed import Placed
 from contracts.topics import ACCOUNTS, ANALYSES, FOLLOWS, IMAGES, POSTS
@@ -50,9 +51,21 @@ def _whole_image(recorded: Recorded[ImageEvent]) -> list[tuple[Key, ImageEvent]]
     return [(recorded.event.image_id, recorded.event)]
 
 
-def _place_image(placed: Placed[Image] | None, row: EventRow, event: ImageEvent) -> Placed[Image] | Rejected:
-    image = images.apply(placed.state if placed else None, event, row.time)
+def _place_image(placed: Placed[Image] | None, row: EventRow, event: ImageEvent) -> Placed[Image] | Rejected | None:
+    before = placed.state if placed else None
+    image = images.apply(before, event, row.time)
+    if image is None or image is before:
+        return placed
     return image if isinstance(image, Rejected) else Placed(image, row.position)
+
+
+def _its_job(recorded: Recorded[ImageEvent]) -> list[tuple[Key, ImageEvent]]:
+    job_id = jobs.job_of(recorded.cause.event_id, recorded.event)
+    return [(job_id, recorded.event)] if job_id else []
+
+
+def _job(job: Job | None, row: EventRow, event: ImageEvent) -> Job | None:
+    return jobs.apply(job, row.event_id, event, row.time)
 
 
 def _without_results(recorded: Recorded[AnalysisEvent]) -> list[tuple[Key, AnalysisEvent]]:
@@ -108,6 +121,7 @@ def _follow(follow: Follow | None, row: EventRow, event: AnyFollowEvent) -> Foll
 PROJECTIONS: Mapping[str, Projection] = {
     "accounts": Projection(ACCOUNTS.name, _whole_account, _place_account),
     "images": Projection(IMAGES.name, _whole_image, _place_image),
+    "jobs": Projection(IMAGES.name, _its_job, _job),
     "attempts": Projection(ANALYSES.name, _without_results, _attempt),
     "facts": Projection(ANALYSES.name, _each_result, _first),
     "posts": Projection(POSTS.name, _whole_post, _place_post, beside="likes"),

@@ -1,6 +1,5 @@
 """The tables of the read model as the fold sees them: a frozen state per row, and how it lies in columns."""
 
-import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +10,9 @@ import msgspec
 import orjson
 
 from contracts.analyses import Attempt, Fact, Failure
-from contracts.events import Params, Position
-from contracts.read_model import accounts, images, posts
+from contracts.events import Position
+from contracts.read_model import accounts, images, jobs, posts
+from contracts.read_model.params import params_key
 from services.projector.searchable import drawn
 
 Key = Hashable
@@ -57,13 +57,6 @@ class Table:
     values: Callable[[State], tuple[Any, ...]]
     writing: Literal["add", "replace"]
     load: Callable[[Sequence[Any]], State] = tuple
-
-
-def params_key(params: Params) -> str:
-    """A short name for params, '' for the house's own: part of a fact's key."""
-    if not params:
-        return ""
-    return hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _event_values(row: EventRow) -> tuple[Any, ...]:
@@ -141,6 +134,14 @@ TABLES = {
             values=images.values,
             writing="replace",
             load=images.placed,
+        ),
+        Table(
+            name="jobs",
+            columns=dict(jobs.COLUMNS),
+            key=1,
+            values=jobs.values,
+            writing="replace",
+            load=jobs.job,
         ),
         Table(
             name="posts",

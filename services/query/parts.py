@@ -8,15 +8,16 @@ from fastapi import Depends, Header
 from starlette.requests import Request
 
 from adapters.accounts import Accounts
+from adapters.algorithms import Algorithms
 from adapters.ends import Ends
 from adapters.fresh import WAIT_SECONDS, Fresh
+from adapters.jobs import Jobs
 from adapters.keys import Keys
 from adapters.posts import Posts
 from adapters.read_model import ReadModel
 from contracts.events import Position
 from contracts.problems import FieldError, Problem, invalid
 from contracts.topics import TOPICS
-from services.query.algorithms import Algorithms
 from services.query.ready import Readiness
 from services.query.verified import VerifiedBytes
 
@@ -36,6 +37,7 @@ class Reading:
     readiness: Readiness
     accounts: Accounts
     posts: Posts
+    jobs: Jobs
     keys: Keys
 
 

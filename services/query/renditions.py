@@ -1,6 +1,7 @@
 """The pictures made of an image, as bytes or as JSON, to be kept for ever where the address names their hash."""
 
 from base64 import b64encode
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -16,6 +17,19 @@ from services.query.streamed import SAFE
 
 Rendition = dict[str, JsonValue]
 
+PICTURE: dict[str, Any] = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+RENDITION = {
+    "type": "object",
+    "required": ["sha256", "media_type", "width", "height", "base64"],
+    "properties": {
+        "sha256": {"type": "string"},
+        "media_type": {"type": "string"},
+        "width": {"type": "integer"},
+        "height": {"type": "integer"},
+        "base64": {"type": "string", "contentEncoding": "base64"},
+    },
+}
+
 
 async def rendition_answer(
     parts: Reading, image: Described, name: str, version: str | None, asked: Headers
@@ -25,9 +39,16 @@ async def rendition_answer(
     Raises the Problems `not-found`, also for what nobody has made yet, and `corrupt-object`.
     """
     found = await _rendition(parts, image, name, version)
+    return await picture_answer(parts, found, asked, _caching(image, version))
+
+
+async def picture_answer(parts: Reading, found: Rendition, asked: Headers, caching: str) -> Response:
+    """A stored picture as bytes, or as JSON where Accept prefers that; 304 where the client has it. `caching` is the
+    header Cache-Control. Raises the Problem `corrupt-object`.
+    """
     as_json = prefers_json(asked.get("accept"), found["media_type"])
     etag = f'"{found["sha256"]}{"-json" if as_json else ""}"'
-    headers = {"ETag": etag, "Vary": "Accept, Authorization", "Cache-Control": _caching(image, version)}
+    headers = {"ETag": etag, "Vary": "Accept, Authorization", "Cache-Control": caching}
     if unchanged(asked.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     chunks = parts.stored.whole(found["key"], found["size"], found["sha256"])

@@ -20,27 +20,13 @@ from services.query.filters import Page
 from services.query.history import history
 from services.query.looking import may_see, owned, owns, visible
 from services.query.parts import FRESH, READ, Parts, Reading, after
-from services.query.renditions import rendition_answer
+from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question, search
 
 ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
 
 ONE = (*READ, "not-found")
 OWN = (*ONE, "forbidden")
-PICTURE: dict[str, Any] = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
-RENDITION = {
-    "type": "object",
-    "required": ["sha256", "media_type", "width", "height", "base64"],
-    "properties": {
-        "sha256": {"type": "string"},
-        "media_type": {"type": "string"},
-        "width": {"type": "integer"},
-        "height": {"type": "integer"},
-        "base64": {"type": "string", "contentEncoding": "base64"},
-    },
-}
-
-
 See = Annotated[Principal, may("see-image")]
 SeeOwn = Annotated[Principal, may("see-own-image")]
 SeeRendition = Annotated[Principal | None, may("see-rendition")]

@@ -175,8 +175,8 @@ BODY = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r
 async def send(served: Served, head: str, *pieces: bytes, hang_up: bool = False) -> bytes:
     """What the server says until it closes the connection, or for a second after the last piece."""
     reader, writer = await asyncio.open_connection(served.host, served.port)
-    signed = f"Authorization: {served.bearer['Authorization']}\r\n" if head.startswith("POST") else ""
-    writer.write((head + signed).encode() + b"\r\n")
+    signed = f"\r\nAuthorization: {served.bearer['Authorization']}\r\n" if head.startswith("POST") else "\r\n"
+    writer.write(head.replace("\r\n", signed, 1).encode() + b"\r\n")
     for piece in pieces:
         writer.write(piece)
         await writer.drain()

@@ -60,6 +60,13 @@ ROWS = {
     ("GET", "/v1/images/{image_id}/content"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((404, 404, 200, 404, 403, 401)),
+    ("GET", "/v1/jobs"): Row((401, 200, 200, 200, 403, 401)),
+    ("POST", "/v1/jobs"): Row(
+        (401, 404, 404, 404, 403, 401), WRITING, {"json": {"image_id": "x", "algorithm": "hash"}}
+    ),
+    ("GET", "/v1/jobs/{job_id}"): Row((401, 404, 200, 404, 403, 401)),
+    ("GET", "/v1/jobs/{job_id}/content"): Row((401, 404, 200, 404, 403, 401)),
+    ("POST", "/v1/jobs/{job_id}/retry"): Row((401, 404, 202, 404, 403, 401), WRITING),
     ("GET", "/v1/posts"): Row((200, 200, 200, 200, 403, 401)),
     ("POST", "/v1/posts"): Row((401, 404, 404, 404, 403, 401), SHARING, {"json": {"image_id": "fake"}}),
     ("GET", "/v1/feed"): Row((401, 200, 200, 200, 403, 401)),
@@ -139,6 +146,7 @@ async def cast(stack: Stack) -> AsyncIterator[Cast]:
                 "name": "small",
                 "username": "the-stranger",
                 "key_id": "5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11",
+                "job_id": await _job(served, http, headers["owner"], image_id),
                 "post_id": await _post(http, headers["owner"], image_id) if of == "public" else "",
             }
             await served.until(lambda id_=image_id: _analysed(http, headers["owner"], id_))
@@ -155,6 +163,19 @@ async def _key_without(http: httpx.AsyncClient, owner: dict[str, str], scope: st
 async def _post(http: httpx.AsyncClient, owner: dict[str, str], image_id: str) -> str:
     answer = await http.post("/v1/posts", headers=owner, json={"image_id": image_id})
     return str(answer.json()["id"])
+
+
+async def _job(served: World, http: httpx.AsyncClient, owner: dict[str, str], image_id: str) -> str:
+    """A thumbnail, made."""
+    answer = await http.post("/v1/jobs", headers=owner, json={"image_id": image_id, "algorithm": "thumbnail"})
+    job_id = str(answer.json()["id"])
+
+    async def done() -> bool:
+        found = (await http.get(f"/v1/jobs/{job_id}", headers=owner)).json()
+        return bool(found["status"] == "succeeded")
+
+    await served.until(done)
+    return job_id
 
 
 async def _analysed(http: httpx.AsyncClient, owner: dict[str, str], image_id: str) -> bool:

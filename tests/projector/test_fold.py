@@ -109,7 +109,7 @@ def test_every_event_has_one_row_and_versions_rise_by_one(both: tuple[Log, Log])
         if row.reason is None:
             by_image.setdefault(row.image_id, []).append(row.version)
     assert all(versions == list(range(1, len(versions) + 1)) for versions in by_image.values())
-    assert {image: rows["images"][image].image.version for image in by_image} == {
+    assert {image: rows["images"][image].state.version for image in by_image} == {
         image: versions[-1] for image, versions in by_image.items()
     }
 

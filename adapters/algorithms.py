@@ -4,11 +4,14 @@ import asyncio
 import sys
 from collections.abc import Collection
 
+import jsonschema_rs
 import msgspec
 from msgspec.structs import replace
 
 from contracts.algorithms import Descriptor
-from contracts.events import TryLater
+from contracts.events import Params, TryLater
+from contracts.images import Wanted
+from contracts.problems import FieldError, Problem, invalid
 
 SECONDS = 30.0
 _DESCRIPTORS = msgspec.json.Decoder(tuple[Descriptor, ...])
@@ -26,15 +29,33 @@ class Algorithms:
             self._asked = asyncio.create_task(_installed())
         return tuple(map(self._in_its_group, await asyncio.shield(self._asked)))
 
+    async def checked(self, name: str, params: Params) -> Wanted:
+        """What a request asks for. Raises the Problems `invalid-request`, `algorithm-disabled`, `invalid-params`."""
+        installed = await self.descriptors()
+        found = next((one for one in installed if one.name == name), None)
+        if found is None:
+            known = ", ".join(one.name for one in installed)
+            raise invalid(FieldError(pointer="/algorithm", detail=f"there is no {name[:100]}; there are {known}"))
+        if not found.enabled:
+            raise Problem("algorithm-disabled", f"{name} does not run: {found.reason}")
+        wrong = list(jsonschema_rs.Draft202012Validator(dict(found.params_schema)).iter_errors(params))
+        if wrong:
+            raise Problem("invalid-params", f"{name}: {wrong[0].message}", errors=tuple(map(_error, wrong)))
+        return Wanted(algorithm=name, params=params)
+
     def _in_its_group(self, one: Descriptor) -> Descriptor:
         if not one.enabled or one.name in self._grouped:
             return one
         return replace(one, enabled=False, reason="no group of FRAMELOG_ALGORITHM_GROUPS runs it")
 
 
+def _error(wrong: jsonschema_rs.ValidationError) -> FieldError:
+    return FieldError(pointer="".join(f"/{part}" for part in ("params", *wrong.instance_path)), detail=wrong.message)
+
+
 async def _installed() -> tuple[Descriptor, ...]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.query.installed", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "adapters.installed", stdout=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(SECONDS):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.query.algorithms import Algorithms
-from services.query.installed import descriptors
+from adapters.algorithms import Algorithms
+from adapters.installed import descriptors
 
 PLUGIN = """
 print("loaded")

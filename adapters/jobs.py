@@ -1,0 +1,56 @@
+"""Jobs as the read model shows them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import DictRow
+
+from adapters.fresh import Fresh
+from adapters.read_model import ReadModel
+from contracts.events import Json
+from contracts.read_model.jobs import COLUMNS, job
+from contracts.resources.jobs import DescribedJob
+from contracts.topics import IMAGES
+
+ONE = "SELECT * FROM described_jobs WHERE job_id = %s"
+_JSON = msgspec.json.Decoder(dict[str, Json])
+
+
+class Jobs:
+    def __init__(self, read_model: ReadModel, fresh: Fresh) -> None:
+        self._read_model = read_model
+        self._fresh = fresh
+
+    async def one(self, job_id: UUID) -> DescribedJob | None:
+        """The job, perhaps a moment old; None only if the log, as of now, has none. Any partition may have it."""
+        found = await self.known(job_id)
+        if found is None:
+            await self._fresh.all_settled(IMAGES)
+            found = await self.known(job_id)
+        return found
+
+    async def known(self, job_id: UUID) -> DescribedJob | None:
+        found = await self.page(ONE, (job_id,))
+        return found[0] if found else None
+
+    async def page(self, query: str, params: Sequence[Any] | Mapping[str, Any]) -> list[DescribedJob]:
+        """The jobs that a query finds in the view `described_jobs`, in its order."""
+        return [_described(row) for row in await self._read_model.rows(query, params)]
+
+
+def _described(row: DictRow) -> DescribedJob:
+    return DescribedJob(
+        job=job([row[name] for name, _ in COLUMNS]),
+        status=row["status"],
+        version=row["version"],
+        result=_decoded(row["result"]),
+        error=_decoded(row["error"]),
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def _decoded(encoded: bytes | None) -> dict[str, Json] | None:
+    return _JSON.decode(encoded) if encoded else None

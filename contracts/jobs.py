@@ -1,0 +1,84 @@
+"""Jobs: what the requests on `framelog.images` began. A job has the id of its first request; a retry names it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from contracts.analyses import Failure
+from contracts.images import AnalysisRequested, FetchFailed, FetchRequested, ImageEvent, ImageUploaded, Wanted
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A job and its last attempt.
+
+    `cause` is the event whose analysis decides, None while the picture is being fetched; `failure` is why it could not
+    be. Without an algorithm the job is done once the image is there.
+    """
+
+    job_id: UUID
+    owner: str
+    image_id: UUID
+    algorithm: Wanted | None
+    attempts: int
+    requested: UUID
+    requested_at: datetime
+    created_at: datetime
+    url: str | None = None
+    cause: UUID | None = None
+    sha256: str | None = None
+    failure: Failure | None = None
+
+
+def job_of(event_id: UUID, event: ImageEvent) -> UUID | None:
+    """The job that an event belongs to."""
+    match event:
+        case AnalysisRequested() | FetchRequested():
+            return event.retry_of or event_id
+        case ImageUploaded() | FetchFailed():
+            return event.job
+        case _:
+            return None
+
+
+def apply(job: Job | None, event_id: UUID, event: ImageEvent, time: datetime) -> Job | None:
+    """Fold one accepted event, appended at `time`, into its job. Pure; what names no job there is changes nothing."""
+    match event:
+        case AnalysisRequested() | FetchRequested() if job is None and event.retry_of is None:
+            return _began(event_id, event, time)
+        case _ if job is None:
+            return None
+        case AnalysisRequested():
+            again = _again(job, event_id, time)
+            return replace(again, cause=event_id, sha256=event.content.sha256)
+        case FetchRequested():
+            return replace(_again(job, event_id, time), cause=None, sha256=None)
+        case ImageUploaded():
+            return replace(job, cause=event_id, sha256=event.content.sha256)
+        case FetchFailed():
+            about = job.algorithm.algorithm if job.algorithm else "fetch"
+            return replace(job, failure=Failure(algorithm=about, type=event.type, detail=event.detail))
+        case _:
+            return job
+
+
+def _began(event_id: UUID, event: AnalysisRequested | FetchRequested, time: datetime) -> Job:
+    analysis = isinstance(event, AnalysisRequested)
+    return Job(
+        job_id=event_id,
+        owner=event.owner,
+        image_id=event.image_id,
+        algorithm=event.wanted[0] if isinstance(event, AnalysisRequested) else event.algorithm,
+        attempts=1,
+        requested=event_id,
+        requested_at=time,
+        created_at=time,
+        url=None if isinstance(event, AnalysisRequested) else event.url,
+        cause=event_id if analysis else None,
+        sha256=event.content.sha256 if isinstance(event, AnalysisRequested) else None,
+    )
+
+
+def _again(job: Job, event_id: UUID, time: datetime) -> Job:
+    return replace(job, attempts=job.attempts + 1, requested=event_id, requested_at=time, failure=None)

@@ -1,0 +1,117 @@
+"""Jobs that clients ask for: one algorithm on one image."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi import Request as HttpRequest
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from adapters.algorithms import Algorithms
+from adapters.http import JSON_BYTES, Json
+from adapters.jobs import Jobs
+from adapters.principal import may
+from adapters.problem_json import documented
+from adapters.read_model import ReadModel, Verdict
+from contracts import ids
+from contracts.codec import Event
+from contracts.permissions import Principal
+from contracts.problems import Problem
+from contracts.resources.jobs import DescribedJob, job_json
+from services.ingest import commands_jobs as commands
+from services.ingest.answers import CHANGE, IdempotencyKey, asked, pending
+from services.ingest.proposals import Pending, Proposals, Request
+from services.ingest.write import REJECTED, Writer
+
+ROUTES = APIRouter(tags=["jobs"])
+ASKING = (*CHANGE, "forbidden", "algorithm-disabled", "invalid-params", "too-large")
+
+Ask = Annotated[Principal, may("add-image")]
+
+
+class Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    image_id: Annotated[str, Field(max_length=100)]
+    algorithm: Annotated[
+        str, Field(min_length=1, max_length=100, validation_alias=AliasChoices("algorithm", "algorithm_name"))
+    ]
+    params: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Employer:
+    """What these routes are made of."""
+
+    writer: Writer
+    proposals: Proposals
+    read_model: ReadModel
+    algorithms: Algorithms
+    jobs: Jobs
+
+    async def proposed(self, event: Event, about: object, request: Request) -> Verdict | Pending:
+        """The verdict on a new event, or on the one this request has made before. Raises Problem for a no."""
+        event_id = ids.requested(request.id, None, about, None)
+        seen = await self.read_model.of_request(request.id) if request.keyed else None
+        if seen and seen.event_id != event_id:
+            raise Problem("idempotency-key-reuse", "this key was used for a request with other contents")
+        verdict = seen or await self.proposals.propose(event, event_id, request)
+        if isinstance(verdict, Verdict) and verdict.reason:
+            raise Problem(*REJECTED[verdict.reason])
+        return verdict
+
+
+@ROUTES.post("/v1/jobs", status_code=202, responses=documented(*ASKING), max_body_size=JSON_BYTES)
+async def ask(request: HttpRequest, who: Ask, body: Asked, idempotency_key: IdempotencyKey = None) -> Response:
+    """Run one algorithm on one of one's own images."""
+    house, retry = _house(request), asked(request, who, idempotency_key)
+    image = await house.writer.own(retry, _id(body.image_id))
+    wanted = await house.algorithms.checked(body.algorithm, body.params)
+    about = ["job", str(image.image_id), wanted]
+    made = await house.proposed(commands.analyze(image, wanted, who.account), about, retry)
+    return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
+
+
+@ROUTES.post("/v1/jobs/{job_id}/retry", status_code=202, responses=documented(*CHANGE, "forbidden", "job-not-finished"))
+async def retry(request: HttpRequest, who: Ask, job_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
+    """One more attempt at a job that has ended."""
+    house, again = _house(request), asked(request, who, idempotency_key)
+    found = await _own(house, job_id, who)
+    if found.status not in ("failed", "succeeded"):
+        raise Problem("job-not-finished", f"The job is {found.status}; it can be tried again once it has ended.")
+    job = found.job
+    if job.cause is None or job.algorithm is None:
+        event: Event = commands.fetch_again(job, who.account)
+    else:
+        event = commands.analyze(await house.writer.own(again, job.image_id), job.algorithm, who.account, job_id)
+    made = await house.proposed(event, ["retry", str(job_id)], again)
+    return pending(made) if isinstance(made, Pending) else await _answer(house, job_id, made)
+
+
+async def _own(house: Employer, job_id: UUID, who: Principal) -> DescribedJob:
+    found = await house.jobs.one(job_id)
+    if found is None or found.job.owner != who.account:
+        raise Problem("not-found", f"there is no job {job_id}")
+    return found
+
+
+async def _answer(house: Employer, job_id: UUID, verdict: Verdict) -> Response:
+    found = await house.jobs.known(job_id)
+    assert found is not None  # its event has been accepted
+    position = str(verdict.position)
+    headers = {"Location": f"/v1/jobs/{job_id}", "Framelog-Position": position}
+    return Json({**job_json(found), "position": position}, 202, headers)
+
+
+def _house(request: HttpRequest) -> Employer:
+    found: Employer = request.app.state.employer
+    return found
+
+
+def _id(text: str) -> UUID:
+    """An id that is no id names nothing, like one that nobody has."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Problem("not-found", f"there is no image {text[:100]}") from None
