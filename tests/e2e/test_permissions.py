@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from tests.e2e.test_accounts import PASSWORD, bearer, log_in, sign_up
 from tests.pictures import photograph
-from tests.query.world import world
+from tests.query.world import World, world
 from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,6 +31,7 @@ class Row:
     parts: dict[str, Any] = field(default_factory=dict)
 
 
+ASKED = {"json": {"image_id": "x", "algorithm": "hash"}}
 STALE = {"headers": {"If-Match": '"999"'}}
 READING, WRITING, SHARING, MANAGING = "images:read", "images:write", "social:write", "admin"
 # 412 and 422 are said to whoever may do it, once it is known that they may.
