@@ -48,6 +48,9 @@ PROBLEM_TYPES = (
     ProblemType("too-many-frames", 422, "The animation has too many frames"),
     ProblemType("range-not-satisfiable", 416, "The image has no such bytes"),
     ProblemType("corrupt-object", 502, "The stored bytes are not the ones uploaded"),
+    # Addresses that users name
+    ProblemType("url-not-allowed", 422, "Framelog may not call this address"),
+    ProblemType("fetch-failed", 422, "The address could not be downloaded"),
     # Analysis
     ProblemType("decode-timeout", 422, "The image takes too long to decode"),
     ProblemType("decode-memory", 422, "The image takes too much memory to decode"),

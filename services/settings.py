@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "FRAMELOG_"
 MIB = 1024 * 1024
+HOST_PORT = r"^(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+):[0-9]{1,5}$"
 
 
 class WrongSettings(Exception):
@@ -82,6 +83,20 @@ class Groups(Section):
         return {group: tuple(names.split("+")) for group, _, names in pairs}
 
 
+class Outside(Section):
+    """What may be called of the addresses that users name."""
+
+    allow_private_urls: Annotated[tuple[Annotated[str, Field(pattern=HOST_PORT)], ...], NoDecode] = Field(
+        (),
+        description="hosts users may name that are not public, host:port, comma separated; see docs/outbound.md",
+    )
+
+    @field_validator("allow_private_urls", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return _split(value)
+
+
 class Api(Caps, Groups):
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
@@ -93,8 +108,8 @@ class Api(Caps, Groups):
 
     @field_validator("algorithms", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    def _listed(cls, value: object) -> object:
+        return _split(value)
 
 
 class Analyzer(Caps, Groups):
@@ -121,7 +136,7 @@ class Client(Api):
     api_key: str = Field("", description="API key the command line uses; empty: it signs in")
 
 
-SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Analyzer, Projector, Client)
+SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Projector, Client)
 
 
 def table() -> dict[str, tuple[str, str]]:
@@ -131,6 +146,10 @@ def table() -> dict[str, tuple[str, str]]:
         for section in SECTIONS
         for name, field in section.model_fields.items()
     }
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def _given() -> set[str]:
