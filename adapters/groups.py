@@ -18,6 +18,16 @@ def analyzer_group(names: Names, group: str) -> str:
     return f"{names.prefix}framelog-analyzer-{group}"
 
 
+def fetcher_group(names: Names) -> str:
+    """The consumer group of the fetchers."""
+    return f"{names.prefix}framelog-fetcher"
+
+
+async def create_fetcher_group(bootstrap: str, names: Names) -> bool:
+    """Gives a new group of fetchers its offsets, like `create_groups`. False where it had some."""
+    return await _create_group(bootstrap, fetcher_group(names), _read_by(names, "fetcher", TOPICS))
+
+
 async def create_groups(
     bootstrap: str, names: Names, groups: Iterable[str], topics: Sequence[Topic] = TOPICS
 ) -> list[str]:
@@ -25,13 +35,17 @@ async def create_groups(
 
     A group without offsets would start wherever its client likes: past events would be lost or repeated by chance.
     """
-    read = [
+    read = _read_by(names, "analyzer", topics)
+    return [group for group in groups if await _create_group(bootstrap, analyzer_group(names, group), read)]
+
+
+def _read_by(names: Names, consumer: str, topics: Sequence[Topic]) -> list[TopicPartition]:
+    return [
         TopicPartition(names.physical(topic.name), partition)
         for topic in topics
-        if "analyzer" in topic.consumers
+        if consumer in topic.consumers
         for partition in range(topic.partitions)
     ]
-    return [group for group in groups if await _create_group(bootstrap, analyzer_group(names, group), read)]
 
 
 async def members(bootstrap: str, group: str) -> int:

@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from adapters.waiting import Poll, Together
 from contracts import images
-from contracts.codec import read
+from contracts.codec import Event, read
 from contracts.events import Position, Rejected, TryLater
 from contracts.images import Image
 from contracts.read_model.images import COLUMNS, placed
@@ -46,6 +46,7 @@ WHERE image_id = %s AND topic = %s AND accepted AND "offset" <= %s ORDER BY "off
 VERDICT_COLUMNS = (
     'event_id, type, topic, partition, "offset", append_time, request_id, owner, image_id, version, reason'
 )
+EVENT = "SELECT type, data FROM events WHERE event_id = %s"
 VERDICTS = f"SELECT {VERDICT_COLUMNS} FROM events WHERE event_id = ANY(%s)"
 # What a request caused later carries its id too; the event it asked for has no cause in the log.
 OF_REQUESTS = f"SELECT {VERDICT_COLUMNS} FROM events WHERE request_id = ANY(%s) AND causation_id IS NULL"
@@ -134,6 +135,11 @@ class ReadModel:
             if not isinstance(folded, Rejected):
                 image = folded
         return image
+
+    async def event(self, event_id: UUID) -> Event:
+        """An event that the read model has seen."""
+        (row,) = await self.rows(EVENT, (event_id,))
+        return read(row["type"], row["data"])
 
     async def of_request(self, request_id: UUID) -> Verdict | None:
         """What became of a request, if the read model has seen its event."""

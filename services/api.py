@@ -24,6 +24,7 @@ from adapters.keys import FILE as KEYS
 from adapters.keys import Keys, NoKeys
 from adapters.log import Log, Names, OutcomeUnknown
 from adapters.objects import Objects
+from adapters.outbound import Outbound, excepted
 from adapters.posts import Posts
 from adapters.principal import Principals
 from adapters.read_model import ReadModel
@@ -68,6 +69,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
             read_model = await opened.enter_async_context(ReadModel(settings.postgres))
+            outbound = await opened.enter_async_context(Outbound(excepted(settings.allow_private_urls)))
             sessions = await opened.enter_async_context(Sessions(settings.postgres, keys, now))
             fresh = Fresh(read_model, ends)
             accounts, proposals = Accounts(read_model, fresh), Proposals(log, read_model, now)
@@ -79,7 +81,9 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             api.state.sharing = Sharing(posts, accounts, writer, proposals, read_model)
             algorithms = Algorithms({name for group in settings.algorithm_groups.values() for name in group})
             jobs = Jobs(read_model, fresh)
-            api.state.employer = Employer(writer, proposals, read_model, algorithms, jobs)
+            api.state.employer = Employer(
+                writer, proposals, read_model, algorithms, jobs, outbound, settings.algorithms, known
+            )
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(
                 read_model=read_model,

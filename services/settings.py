@@ -93,11 +93,11 @@ class Outside(Section):
 
     @field_validator("allow_private_urls", mode="before")
     @classmethod
-    def _listed(cls, value: object) -> object:
+    def _permitted(cls, value: object) -> object:
         return _split(value)
 
 
-class Api(Caps, Groups):
+class Api(Caps, Groups, Outside):
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
     upload_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of uploads held in memory at once")
@@ -125,6 +125,12 @@ class Analyzer(Caps, Groups):
     decode_memory_bytes: int = Field(1536 * MIB, ge=256 * MIB, description="address space of one decoder process")
 
 
+class Fetcher(Caps, Outside):
+    fetch_seconds: float = Field(60.0, gt=0, description="longest that one download may take, in seconds")
+    fetcher_window: int = Field(16, ge=1, description="downloads in flight in one fetcher")
+    fetch_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of downloads held in memory at once")
+
+
 class Projector(Endpoints):
     projector_batch: int = Field(2_000, ge=1, description="most records folded in one transaction")
 
@@ -136,7 +142,7 @@ class Client(Api):
     api_key: str = Field("", description="API key the command line uses; empty: it signs in")
 
 
-SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Projector, Client)
+SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Fetcher, Projector, Client)
 
 
 def table() -> dict[str, tuple[str, str]]:

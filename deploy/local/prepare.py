@@ -3,7 +3,7 @@
 import psycopg
 
 from adapters.admin import WrongTopic, create_bucket, create_topics
-from adapters.groups import create_groups
+from adapters.groups import create_fetcher_group, create_groups
 from adapters.log import Names
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Step, side_by_side
@@ -25,6 +25,7 @@ async def _log(settings: Endpoints, step: Step) -> None:
         except WrongTopic as wrong:
             raise CannotStart(str(wrong), exit_code=2) from None
         await create_groups(settings.kafka, names, [Analyzer.read().group])
+        await create_fetcher_group(settings.kafka, names)
 
 
 async def _bucket(settings: Endpoints, step: Step) -> None:

@@ -1,11 +1,12 @@
 """The processes of Framelog itself, as the one-machine stack runs them."""
 
 import sys
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 from aiokafka.errors import KafkaError
 
-from adapters.groups import analyzer_group, members
+from adapters.groups import analyzer_group, fetcher_group, members
 from adapters.log import Names
 from deploy.local.child import Program
 from deploy.local.home import Home
@@ -26,16 +27,20 @@ def services(settings: Api, home: Home) -> list[Program]:
         "FRAMELOG_HOME": str(home.path),
         "PYTHONUNBUFFERED": "1",
     }
+    fetchers = fetcher_group(Names(settings.topic_prefix))
     group = analyzer_group(Names(settings.topic_prefix), Analyzer.read().group)
 
     async def is_ready() -> bool:
         return await answers(f"{address(settings)}/readyz")
 
-    async def has_joined() -> bool:
-        try:
-            return await members(settings.kafka, group) > 0
-        except (KafkaError, OSError):
-            return False
+    def has_joined(one: str) -> Callable[[], Awaitable[bool]]:
+        async def joined() -> bool:
+            try:
+                return await members(settings.kafka, one) > 0
+            except (KafkaError, OSError):
+                return False
+
+        return joined
 
     return [
         Program(name="projector", command=_python("projector"), cwd=CLONE, environment=environment, layer=LAYER),
@@ -45,7 +50,15 @@ def services(settings: Api, home: Home) -> list[Program]:
             cwd=CLONE,
             environment=environment,
             layer=LAYER,
-            answers=has_joined,
+            answers=has_joined(group),
+        ),
+        Program(
+            name="fetcher",
+            command=_python("ingest.fetcher"),
+            cwd=CLONE,
+            environment=environment,
+            layer=LAYER,
+            answers=has_joined(fetchers),
         ),
         Program(name="api", command=_python("api"), cwd=CLONE, environment=environment, layer=LAYER, answers=is_ready),
     ]

@@ -19,7 +19,7 @@ from deploy.local.supervisor import Kept, Supervisor
 from services.settings import Api
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LABELS = {"projector": "Projector", "analyzer": "Analyzer", "api": "API"}
+LABELS = {"projector": "Projector", "analyzer": "Analyzer", "fetcher": "Fetcher", "api": "API"}
 WATCHED = ("contracts", "adapters", "services")
 
 

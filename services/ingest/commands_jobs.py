@@ -2,8 +2,10 @@
 
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from contracts.images import AnalysisRequested, FetchRequested, Image, Wanted
-from contracts.jobs import Job
+from services.ingest.commands_images import Upload
 
 
 def analyze(image: Image, wanted: Wanted, actor: str, retry_of: UUID | None = None) -> AnalysisRequested:
@@ -18,15 +20,24 @@ def analyze(image: Image, wanted: Wanted, actor: str, retry_of: UUID | None = No
     )
 
 
-def fetch_again(job: Job, actor: str) -> FetchRequested:
-    """Once more what a job could not have."""
+def fetch(upload: Upload, url: str, image_id: UUID, owner: str, algorithm: Wanted | None) -> FetchRequested:
+    """A picture from elsewhere: for a job, if an algorithm is named, else as an image like others."""
     return FetchRequested(
-        image_id=job.image_id,
-        owner=job.owner,
-        actor=actor,
-        url=job.url or "",
-        origin="job",
-        wanted=(job.algorithm,) if job.algorithm else (),
-        algorithm=job.algorithm,
-        retry_of=job.job_id,
+        image_id=image_id,
+        owner=owner,
+        actor=owner,
+        url=url,
+        origin="job" if algorithm else "url",
+        filename=upload.filename or None,
+        title=upload.title,
+        description=upload.description,
+        tags=upload.tags,
+        visibility=upload.visibility,
+        wanted=(algorithm,) if algorithm else upload.wanted,
+        algorithm=algorithm,
     )
+
+
+def fetch_again(first: FetchRequested, job_id: UUID, actor: str) -> FetchRequested:
+    """Once more what a job could not have, as it was first asked for."""
+    return replace(first, retry_of=job_id, actor=actor)

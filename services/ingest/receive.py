@@ -58,14 +58,28 @@ class Receiver:
         separator = boundary(request.headers.get("content-type", ""))
         if separator is None and not raw:
             raise Problem("unsupported-media-type", "Send the image as multipart/form-data.")
-        async with AsyncExitStack() as held:
-            await held.enter_async_context(self.budget.reserve(_expected(request)))
-            incoming = Incoming(self.objects, self.temporary(), self.limits)
-            held.push_async_callback(_drop, incoming)
+        async with self._incoming(_expected(request)) as (incoming, held):
             form = await _form(self._body(request), separator, known, incoming)
             content = await incoming.finish()
             filename = safe(form.filename, content.media_type)
             yield Received(content, filename, form.fields, incoming, held)
+
+    @asynccontextmanager
+    async def take(self, chunks: AsyncIterator[bytes], filename: str | None) -> AsyncIterator[Received]:
+        """The picture that comes in `chunks`, in the same way."""
+        async with self._incoming(HELD) as (incoming, held):
+            async for chunk in chunks:
+                await incoming.write(chunk)
+            content = await incoming.finish()
+            yield Received(content, safe(filename, content.media_type), {}, incoming, held)
+
+    @asynccontextmanager
+    async def _incoming(self, expected: int) -> AsyncIterator[tuple[Incoming, AsyncExitStack]]:
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(self.budget.reserve(expected))
+            incoming = Incoming(self.objects, self.temporary(), self.limits)
+            held.push_async_callback(_drop, incoming)
+            yield incoming, held
 
     async def _body(self, request: Request) -> AsyncIterator[bytes]:
         size = 0

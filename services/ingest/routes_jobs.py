@@ -1,43 +1,65 @@
 """Jobs that clients ask for: one algorithm on one image."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from adapters.algorithms import Algorithms
 from adapters.http import JSON_BYTES, Json
 from adapters.jobs import Jobs
+from adapters.outbound import NotAllowed, Outbound
 from adapters.principal import may
 from adapters.problem_json import documented
 from adapters.read_model import ReadModel, Verdict
 from contracts import ids
 from contracts.codec import Event
+from contracts.images import Wanted
 from contracts.permissions import Principal
-from contracts.problems import Problem
+from contracts.problems import FieldError, Problem
 from contracts.resources.jobs import DescribedJob, job_json
 from services.ingest import commands_jobs as commands
 from services.ingest.answers import CHANGE, IdempotencyKey, asked, pending
+from services.ingest.commands_images import Upload
+from services.ingest.fields import Filename, Said, wanted
 from services.ingest.proposals import Pending, Proposals, Request
 from services.ingest.write import REJECTED, Writer
 
 ROUTES = APIRouter(tags=["jobs"])
-ASKING = (*CHANGE, "forbidden", "algorithm-disabled", "invalid-params", "too-large")
+ASKING = (*CHANGE, "forbidden", "algorithm-disabled", "invalid-params", "url-not-allowed", "too-large")
+
+ImageUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 Ask = Annotated[Principal, may("add-image")]
 
 
 class Asked(BaseModel):
+    """An image of one's own, or the address of one."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    image_id: Annotated[str, Field(max_length=100)]
+    image_id: Annotated[str | None, Field(max_length=100)] = None
+    image_url: ImageUrl | None = None
     algorithm: Annotated[
         str, Field(min_length=1, max_length=100, validation_alias=AliasChoices("algorithm", "algorithm_name"))
     ]
     params: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_image(self) -> Self:
+        if (self.image_id is None) == (self.image_url is None):
+            raise ValueError("send either image_id or image_url")
+        return self
+
+
+class FromUrl(Said):
+    """An upload of which only the address is sent."""
+
+    image_url: ImageUrl
+    filename: Filename = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +71,9 @@ class Employer:
     read_model: ReadModel
     algorithms: Algorithms
     jobs: Jobs
+    outbound: Outbound
+    house: tuple[str, ...]
+    known: frozenset[str]
 
     async def proposed(self, event: Event, about: object, request: Request) -> Verdict | Pending:
         """The verdict on a new event, or on the one this request has made before. Raises Problem for a no."""
@@ -64,13 +89,23 @@ class Employer:
 
 @ROUTES.post("/v1/jobs", status_code=202, responses=documented(*ASKING), max_body_size=JSON_BYTES)
 async def ask(request: HttpRequest, who: Ask, body: Asked, idempotency_key: IdempotencyKey = None) -> Response:
-    """Run one algorithm on one of one's own images."""
+    """Run one algorithm on one of one's own images, or on one from elsewhere."""
     house, retry = _house(request), asked(request, who, idempotency_key)
-    image = await house.writer.own(retry, _id(body.image_id))
-    wanted = await house.algorithms.checked(body.algorithm, body.params)
-    about = ["job", str(image.image_id), wanted]
-    made = await house.proposed(commands.analyze(image, wanted, who.account), about, retry)
+    algorithm = await house.algorithms.checked(body.algorithm, body.params)
+    if body.image_url:
+        return await _fetch(house, retry, body.image_url, Upload(filename=""), algorithm)
+    image = await house.writer.own(retry, _id(body.image_id or ""))
+    about = ["job", str(image.image_id), algorithm]
+    made = await house.proposed(commands.analyze(image, algorithm, who.account), about, retry)
     return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
+
+
+@ROUTES.post("/v1/images:from-url", status_code=202, responses=documented(*ASKING), max_body_size=JSON_BYTES)
+async def create(request: HttpRequest, who: Ask, body: FromUrl, idempotency_key: IdempotencyKey = None) -> Response:
+    """A new image from an address: the job says when it is there."""
+    house = _house(request)
+    upload = body.upload(body.filename, wanted(body.algorithms, house.house, house.known))
+    return await _fetch(house, asked(request, who, idempotency_key), body.image_url, upload, None)
 
 
 @ROUTES.post("/v1/jobs/{job_id}/retry", status_code=202, responses=documented(*CHANGE, "forbidden", "job-not-finished"))
@@ -82,11 +117,24 @@ async def retry(request: HttpRequest, who: Ask, job_id: UUID, idempotency_key: I
         raise Problem("job-not-finished", f"The job is {found.status}; it can be tried again once it has ended.")
     job = found.job
     if job.cause is None or job.algorithm is None:
-        event: Event = commands.fetch_again(job, who.account)
+        event: Event = commands.fetch_again(await house.read_model.event(job_id), job_id, who.account)
     else:
         event = commands.analyze(await house.writer.own(again, job.image_id), job.algorithm, who.account, job_id)
     made = await house.proposed(event, ["retry", str(job_id)], again)
     return pending(made) if isinstance(made, Pending) else await _answer(house, job_id, made)
+
+
+async def _fetch(house: Employer, request: Request, url: str, upload: Upload, algorithm: Wanted | None) -> Response:
+    """The early look at the address is a courtesy: the fetcher looks again at what it dials."""
+    try:
+        await house.outbound.courtesy(url)
+    except NotAllowed as error:
+        where = FieldError(pointer="/image_url", detail=str(error))
+        raise Problem("url-not-allowed", f"{error}.", errors=(where,)) from None
+    about = ["fetch", url, upload, algorithm]
+    image_id = ids.image(ids.requested(request.id, None, about, None))
+    made = await house.proposed(commands.fetch(upload, url, image_id, request.actor, algorithm), about, request)
+    return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
 
 
 async def _own(house: Employer, job_id: UUID, who: Principal) -> DescribedJob:

@@ -51,6 +51,7 @@ ROWS = {
     ("POST", "/v1/me/webhook-secret/rotate"): Row((401, 200, 200, 200, 403, 401), MANAGING),
     ("GET", "/v1/images"): Row((401, 200, 200, 200, 403, 401)),
     ("POST", "/v1/images"): Row((401, 201, 200, 201, 403, 401), WRITING, {"files": {"file": PICTURE}}),
+    ("POST", "/v1/images:from-url"): Row((401, 422, 422, 422, 403, 401), WRITING, {"json": {}}),
     ("GET", "/v1/images/{image_id}"): Row((401, 404, 200, 404, 403, 401)),
     ("PATCH", "/v1/images/{image_id}"): Row((401, 404, 412, 404, 403, 401), WRITING, {"json": {}, **STALE}),
     ("DELETE", "/v1/images/{image_id}"): Row((401, 404, 412, 404, 403, 401), WRITING, STALE),

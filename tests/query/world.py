@@ -111,11 +111,11 @@ class World:
 
 
 @asynccontextmanager
-async def world(stack: Stack) -> AsyncIterator[World]:
+async def world(stack: Stack, **settings: object) -> AsyncIterator[World]:
     async with (
         own_house(stack) as house,
         house.run("services.projector") as projector,
-        served(house) as url,
+        served(house, **settings) as url,
         Log(stack.kafka, house.names) as log,
         Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, house.bucket, "us-east-1") as objects,
         httpx.AsyncClient(base_url=url, timeout=30) as client,
@@ -126,12 +126,12 @@ async def world(stack: Stack) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def served(house: House) -> AsyncIterator[str]:
+async def served(house: House, **settings: object) -> AsyncIterator[str]:
     """The API's address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    async with house.run("services.api", port=port, host="127.0.0.1", log_level="WARNING"):
+    async with house.run("services.api", port=port, host="127.0.0.1", log_level="WARNING", **settings):
         yield f"http://127.0.0.1:{port}"
 
 
