@@ -65,17 +65,19 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             sessions = await opened.enter_async_context(Sessions(settings.postgres, keys, now))
             fresh = Fresh(read_model, ends)
             accounts, proposals = Accounts(read_model, fresh), Proposals(log, read_model, now)
-            known = frozenset(settings.algorithms)
+            algorithms = Algorithms({name for names in settings.algorithm_groups.values() for name in names})
             writer = Writer(proposals, read_model, fresh)
             api.state.principals = Principals(keys, accounts)
-            api.state.ingest = Ingest(receiver(settings, objects), writer, settings.algorithms, known)
+            api.state.ingest = Ingest(
+                receiver(settings, objects), writer, settings.algorithms, algorithms.without_params
+            )
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(
                 read_model=read_model,
                 ends=ends,
                 fresh=fresh,
                 stored=VerifiedBytes(objects, MOST_HELD_BACK),
-                algorithms=Algorithms({name for names in settings.algorithm_groups.values() for name in names}),
+                algorithms=algorithms,
                 readiness=Readiness(read_model, ends, objects),
                 accounts=accounts,
                 keys=keys,

@@ -26,6 +26,11 @@ class Algorithms:
             self._asked = asyncio.create_task(_installed())
         return tuple(map(self._in_its_group, await asyncio.shield(self._asked)))
 
+    async def without_params(self) -> frozenset[str]:
+        """The names of those that run and that can be asked for without params."""
+        found = await self.descriptors()
+        return frozenset(one.name for one in found if one.enabled and not one.params_schema.get("required"))
+
     def _in_its_group(self, one: Descriptor) -> Descriptor:
         if not one.enabled or one.name in self._grouped:
             return one
