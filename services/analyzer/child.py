@@ -21,12 +21,10 @@ from contracts.images import Wanted
 from services.analyzer import limits
 from services.analyzer.algorithm import Algorithm
 from services.analyzer.decoded import DecodedImage
-from services.analyzer.jobs import READY, Answer, Job, Setup, failed
+from services.analyzer.jobs import ALONE_ABOVE, READY, Answer, Job, Setup, failed
 from services.analyzer.opening import Unreadable
 from services.analyzer.pipeline import Analysed, analyze
 from services.analyzer.results import Known, Question, Results
-
-ALONE_ABOVE = 16_000_000  # pixels: of the larger pictures only one is decoded at a time
 
 
 class Decoder:

@@ -1,6 +1,7 @@
 """Pictures as files: the formats that can be asked for, and what a result says of the files."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
@@ -42,15 +43,28 @@ QUALITY: dict[str, Json] = {
 
 
 def encoded(image: Image.Image, format: str, quality: int | None = None, **options: int) -> bytes:
-    """The file, without metadata; in JPEG what is transparent is white. Raises Unable where the format has no room."""
+    """The file, without metadata; in JPEG what is transparent is white.
+
+    Raises Unable where the format has no room for so long a side, MemoryError: AVIF takes 26 bytes for each pixel.
+    """
     encoding = ENCODINGS[format]
     if max(image.size) > encoding.longest:
         raise Unable("algorithm-failed", f"{format} has no room for {image.width} × {image.height} px")
     graded = {} if encoding.quality is None else {"quality": quality or encoding.quality}
     buffer = BytesIO()
     shown = on_white(image) if format == "jpeg" else image
-    shown.save(buffer, format, **{**encoding.options, **graded, **options})
+    with _short_of_memory():
+        shown.save(buffer, format, **{**encoding.options, **graded, **options})
     return buffer.getvalue()
+
+
+@contextmanager
+def _short_of_memory() -> Iterator[None]:
+    """The AVIF encoder says no more than that it failed, which it does over pixels in memory for want of more of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise MemoryError(str(error)) from error
 
 
 def house_format(image: Image.Image) -> str:
