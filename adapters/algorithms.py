@@ -43,6 +43,11 @@ class Algorithms:
             raise Problem("invalid-params", f"{name}: {wrong[0].message}", errors=tuple(map(_error, wrong)))
         return Wanted(algorithm=name, params=params)
 
+    async def without_params(self) -> frozenset[str]:
+        """The names of those that run and that can be asked for without params."""
+        found = await self.descriptors()
+        return frozenset(one.name for one in found if one.enabled and not one.params_schema.get("required"))
+
     def _in_its_group(self, one: Descriptor) -> Descriptor:
         if not one.enabled or one.name in self._grouped:
             return one

@@ -16,7 +16,7 @@ from adapters.objects import Objects
 from services.analyzer.decoded import fit
 from services.analyzer.decoder import FRUGAL
 from services.analyzer.jobs import Setup
-from services.analyzer.pixels import shrunk
+from services.analyzer.pixels import scaled
 
 SIZES = (1600, 512, 128)
 QUALITY = 82
@@ -63,7 +63,7 @@ async def _derive(key: str) -> None:
     picture.draft(None, fit(size, SIZES[0]))
     pictures = {}
     for longest in SIZES:
-        picture = shrunk(picture, fit(size, longest))
+        picture = scaled(picture, fit(size, longest))
         buffer = BytesIO()
         picture.save(buffer, "JPEG", quality=QUALITY)
         pictures[f"derived/{key}/{longest}.jpg"] = buffer.getvalue()

@@ -73,16 +73,17 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             sessions = await opened.enter_async_context(Sessions(settings.postgres, keys, now))
             fresh = Fresh(read_model, ends)
             accounts, proposals = Accounts(read_model, fresh), Proposals(log, read_model, now)
-            known = frozenset(settings.algorithms)
+            algorithms = Algorithms({name for names in settings.algorithm_groups.values() for name in names})
             writer = Writer(proposals, read_model, fresh)
             api.state.principals = Principals(keys, accounts)
-            api.state.ingest = Ingest(receiver(settings, objects), writer, settings.algorithms, known)
+            api.state.ingest = Ingest(
+                receiver(settings, objects), writer, settings.algorithms, algorithms.without_params
+            )
             posts = Posts(read_model, fresh)
             api.state.sharing = Sharing(posts, accounts, writer, proposals, read_model)
-            algorithms = Algorithms({name for group in settings.algorithm_groups.values() for name in group})
             jobs = Jobs(read_model, fresh)
             api.state.employer = Employer(
-                writer, proposals, read_model, algorithms, jobs, outbound, settings.algorithms, known
+                writer, proposals, read_model, algorithms, jobs, outbound, settings.algorithms
             )
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(

@@ -70,7 +70,7 @@ class Groups(Section):
     """Which algorithms run together in one analyzer: one setting for the whole house."""
 
     algorithm_groups: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = Field(
-        {"core": ("metadata", "exif", "thumbnail", "colors", "hash", "quality")},
+        {"core": ("metadata", "exif", "thumbnail", "colors", "hash", "quality", "compress", "poi_detection")},
         description="algorithms of each group, as group=name+name, comma separated",
     )
 

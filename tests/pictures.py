@@ -138,9 +138,13 @@ def corners(width: int = 240, height: int = 160) -> Image.Image:
 
 def turned(orientation: int, format: str = "JPEG", width: int = 240, height: int = 160) -> bytes:
     """`corners`, stored so that it is upright once EXIF `orientation` has been obeyed."""
-    upright = corners(width, height)
-    stored = upright.transpose(_BEFORE[orientation]) if orientation in _BEFORE else upright
-    return encoded(stored, format, exif=exif(orientation=orientation).tobytes())
+    return stored(corners(width, height), orientation, format)
+
+
+def stored(upright: Image.Image, orientation: int, format: str = "JPEG") -> bytes:
+    """The picture turned so that it is upright once EXIF `orientation` has been obeyed."""
+    turned = upright.transpose(_BEFORE[orientation]) if orientation in _BEFORE else upright
+    return encoded(turned, format, exif=exif(orientation=orientation).tobytes())
 
 
 @cache

@@ -56,11 +56,21 @@ class Finding:
     renditions: tuple[Rendition, ...] = ()
 
 
+class Unable(Exception):
+    """Raised by an algorithm that cannot do with this picture what the params ask. `type` is a problem type's slug."""
+
+    def __init__(self, type: str, detail: str) -> None:
+        super().__init__(detail)
+        self.type = type
+        self.detail = detail
+
+
 class Algorithm(Protocol):
     """`version` rises whenever the same picture may give another result. Schemas are JSON Schema (2020-12).
 
     `analyze` is pure: the same bytes and params give the same result, on any machine. `params` fit the schema.
-    Raising Unreadable says that the picture is at fault, anything else that the algorithm is.
+    Raising Unreadable says that the picture is at fault, Unable that the params are with this picture, anything else
+    that the algorithm is.
     """
 
     @property
@@ -85,7 +95,17 @@ class House:
     def __init__(self, settings: Settings) -> None: ...
 
 
-def object_schema(**properties: Json) -> Schema:
+def params_schema(*required: str, **properties: Json) -> dict[str, Json]:
+    """The JSON Schema of params: none but these, and those of `required` always."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def object_schema(**properties: Json) -> dict[str, Json]:
     """The JSON Schema of an object that has exactly these members."""
     return {
         "type": "object",
@@ -93,3 +113,8 @@ def object_schema(**properties: Json) -> Schema:
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def whole(params: Params, name: str) -> int | None:
+    """An integer of the params, which JSON Schema lets be written 200.0 too; None where it is not given."""
+    return int(params[name]) if name in params else None

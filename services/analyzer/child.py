@@ -21,12 +21,10 @@ from contracts.images import Wanted
 from services.analyzer import limits
 from services.analyzer.algorithm import Algorithm
 from services.analyzer.decoded import DecodedImage
-from services.analyzer.jobs import READY, Answer, Job, Setup, failed
+from services.analyzer.jobs import ALONE_ABOVE, READY, Answer, Job, Setup, failed
 from services.analyzer.opening import Unreadable
 from services.analyzer.pipeline import Analysed, analyze
-from services.analyzer.results import Question, Results
-
-ALONE_ABOVE = 16_000_000  # pixels: of the larger pictures only one is decoded at a time
+from services.analyzer.results import Known, Question, Results
 
 
 class Decoder:
@@ -48,16 +46,18 @@ class Decoder:
             return _answer(_all(job.wanted, "decode-memory", "there is not enough memory for this picture").outcomes)
 
     async def _outcomes(self, job: Job) -> list[Result | Failure]:
-        questions = {one: self._question(wanted) for one, wanted in enumerate(job.wanted)}
-        before = await self._results.recall(job.sha256, questions.values())
-        missing = [one for one, question in questions.items() if question.name not in before]
-        if not missing:
-            return [before[question.name] for question in questions.values()]
-        found = await self._computed(job, [job.wanted[one] for one in missing])
+        asked = {self._question(wanted).name: wanted for wanted in job.wanted}  # what is asked twice is one question
+        before = await self._results.recall(job.sha256, map(self._question, asked.values()))
+        missing = {name: wanted for name, wanted in asked.items() if name not in before}
+        computed = await self._kept(job, before, missing) if missing else {}
+        return [computed.get(name) or before[name] for name in (self._question(one).name for one in job.wanted)]
+
+    async def _kept(self, job: Job, before: Known, missing: Mapping[str, Wanted]) -> dict[str, Result | Failure]:
+        """The outcomes of what is missing, by the name of the question; the results are stored."""
+        found = await self._computed(job, list(missing.values()))
         results = [outcome for outcome in found.outcomes if isinstance(outcome, Result)]
         await self._results.keep(job.sha256, before, results, found.renditions)
-        computed = dict(zip(missing, found.outcomes, strict=True))
-        return [computed.get(one) or before[question.name] for one, question in questions.items()]
+        return dict(zip(missing, found.outcomes, strict=True))
 
     def _question(self, wanted: Wanted) -> Question:
         algorithm = self._installed.get(wanted.algorithm)

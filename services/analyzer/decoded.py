@@ -53,7 +53,7 @@ class DecodedImage:
         self.data = data
         self.sha256 = sha256
         self.read: dict[str, Any] = {}
-        self._caps = caps or Caps()
+        self.caps = caps or Caps()
 
     @Once
     def header(self) -> Header:
@@ -64,7 +64,7 @@ class DecodedImage:
     @Once
     def large(self) -> Image.Image:
         """Fits 1600 px. Decoded at a fraction of its size where the format can (JPEG)."""
-        return self._decode(LARGE)
+        return self.sized(fit(self.header.size, LARGE))
 
     @Once
     def small(self) -> Image.Image:
@@ -78,26 +78,31 @@ class DecodedImage:
 
     def full(self) -> Image.Image:
         """Every pixel, decoded anew at each call: up to 4 bytes × `Caps.pixels`, and as much again while converting."""
-        return self._decode(None)
+        return self.sized(self.header.size)
 
-    def _open(self) -> ImageFile:
-        return open_guarded(self.data, self._caps)
+    def sized(self, size: Size, cropped: bool = False) -> Image.Image:
+        """All of the picture at `size`, or, `cropped`, the middle of it in the proportions of `size`.
 
-    def _decode(self, longest: int | None) -> Image.Image:
-        upright, orientation = self.header.size, self._turn()
-        target = upright if longest is None else fit(upright, longest)
-        stored = target[::-1] if orientation >= 5 else target
+        Decoded anew at each call, at a fraction of its size where the format can (JPEG) and `size` allows. Not from
+        the cascade, so that it does not depend on what else was wanted.
+        """
+        orientation = self._turn()
+        stored = size[::-1] if orientation >= 5 else size
         image = self._open()
         with reading():
             if image.format == "PNG":
                 png.check(self.data)
-            if longest is not None and image.format in ("JPEG", "MPO"):
-                image.draft(None, stored)
+            if image.format in ("JPEG", "MPO"):
+                image.draft(None, _covering(image.size, stored) if cropped else stored)
             image.load()
-            return pixels.finished(pixels.resized(image, stored), self.header.icc, orientation)
+            resized = pixels.resized(image, stored, cropped)
+            return pixels.finished(resized, self.header.icc, orientation)
+
+    def _open(self) -> ImageFile:
+        return open_guarded(self.data, self.caps)
 
     def _shrunk(self, larger: Image.Image, longest: int) -> Image.Image:
-        return pixels.shrunk(larger, fit(self.header.size, longest))
+        return pixels.scaled(larger, fit(self.header.size, longest))
 
     def _turn(self) -> int:
         """The EXIF orientation that is still to be obeyed once the picture is decoded."""
@@ -106,5 +111,16 @@ class DecodedImage:
 
 def fit(size: Size, longest: int) -> Size:
     """The size whose longer side is at most `longest`, in the same proportions; never larger, never empty."""
-    scale = min(1.0, longest / max(size))
+    return fit_into(size, (longest, longest))
+
+
+def fit_into(size: Size, box: Size) -> Size:
+    """The largest size in the same proportions that `box` holds; never larger than `size`, never empty."""
+    scale = min(1.0, box[0] / size[0], box[1] / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _covering(whole: Size, box: Size) -> Size:
+    """The smallest size in the proportions of `whole` that holds `box`."""
+    scale = max(box[0] / whole[0], box[1] / whole[1])
+    return max(box[0], round(whole[0] * scale)), max(box[1], round(whole[1] * scale))

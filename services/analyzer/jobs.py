@@ -7,6 +7,7 @@ from contracts.images import Wanted
 
 LONGEST_DETAIL = 500
 READY = b"ready\n"
+ALONE_ABOVE = 16_000_000  # pixels: of the larger pictures only one is decoded at a time, and none is made of a smaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

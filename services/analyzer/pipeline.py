@@ -9,7 +9,7 @@ import orjson
 
 from contracts.analyses import Failure, Result
 from contracts.images import Wanted
-from services.analyzer.algorithm import Algorithm, Finding, Rendition
+from services.analyzer.algorithm import Algorithm, Finding, Rendition, Unable
 from services.analyzer.decoded import DecodedImage
 from services.analyzer.jobs import failed
 from services.analyzer.opening import Unreadable
@@ -46,8 +46,8 @@ def _attempt(image: DecodedImage, wanted: Wanted, algorithm: Algorithm | None) -
         finding = algorithm.analyze(image, wanted.params)
         _check(finding)
     except jsonschema_rs.ValidationError as error:
-        return failed(wanted, "invalid-params", error.message)
-    except Unreadable as error:
+        return failed(wanted, "invalid-params", _wrong(error))
+    except (Unreadable, Unable) as error:
         return failed(wanted, error.type, error.detail)
     except MemoryError:
         return failed(wanted, "decode-memory", "there is not enough memory for this picture")
@@ -59,6 +59,12 @@ def _attempt(image: DecodedImage, wanted: Wanted, algorithm: Algorithm | None) -
 
 def _result(wanted: Wanted, algorithm: Algorithm, finding: Finding) -> Result:
     return Result(algorithm=wanted.algorithm, version=algorithm.version, params=wanted.params, result=finding.result)
+
+
+def _wrong(error: jsonschema_rs.ValidationError) -> str:
+    """What is wrong, after a JSON pointer to where it is."""
+    pointer = "".join(f"/{part}" for part in error.instance_path)
+    return f"{pointer}: {error.message}" if pointer else error.message
 
 
 def _check(finding: Finding) -> None:

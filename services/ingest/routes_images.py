@@ -1,5 +1,6 @@
 """What clients do to images: upload, replace, describe, delete, restore."""
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -43,12 +44,12 @@ VERSIONED = (*CHANGE, "version-required", "version-mismatch")
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """What these routes are made of. `house` are the algorithms of every image, `known` those one may ask for."""
+    """What these routes are made of. `house` are the algorithms of every image, `known` says which one may ask for."""
 
     receiver: Receiver
     writer: Writer
     house: tuple[str, ...]
-    known: frozenset[str]
+    known: Callable[[], Awaitable[Collection[str]]]
 
 
 Adding = Annotated[Principal, may("add-image", unchecked=True)]
@@ -66,7 +67,8 @@ async def upload(request: HttpRequest, who: Adding, idempotency_key: Idempotency
     ingest, retry = _ingest(request), asked(request, who, idempotency_key)
     async with ingest.receiver.read(request, KNOWN) as received:
         fields = said(received.fields)
-        command = fields.upload(received.filename, wanted(fields.algorithms, ingest.house, ingest.known))
+        known = {*ingest.house, *(await ingest.known() if fields.algorithms else ())}
+        command = fields.upload(received.filename, wanted(fields.algorithms, ingest.house, known))
         reuse = fields.on_duplicate == "reuse"
         stored = await ingest.writer.upload(retry, command, received.content, received.keep, reuse)
     return _shown(stored, 201 if stored.created else 200)

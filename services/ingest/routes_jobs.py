@@ -73,7 +73,6 @@ class Employer:
     jobs: Jobs
     outbound: Outbound
     house: tuple[str, ...]
-    known: frozenset[str]
 
     async def proposed(self, event: Event, about: object, request: Request) -> Verdict | Pending:
         """The verdict on a new event, or on the one this request has made before. Raises Problem for a no."""
@@ -104,7 +103,8 @@ async def ask(request: HttpRequest, who: Ask, body: Asked, idempotency_key: Idem
 async def create(request: HttpRequest, who: Ask, body: FromUrl, idempotency_key: IdempotencyKey = None) -> Response:
     """A new image from an address: the job says when it is there."""
     house = _house(request)
-    upload = body.upload(body.filename, wanted(body.algorithms, house.house, house.known))
+    known = {*house.house, *await house.algorithms.without_params()}
+    upload = body.upload(body.filename, wanted(body.algorithms, house.house, known))
     return await _fetch(house, asked(request, who, idempotency_key), body.image_url, upload, None)
 
 

@@ -66,3 +66,9 @@ async def test_what_no_group_runs_is_off() -> None:
     assert found["answer"].enabled
     assert found["off"].reason == "no model is configured"
     assert (found["hash"].enabled, found["hash"].reason) == (False, "no group of FRAMELOG_ALGORITHM_GROUPS runs it")
+
+
+async def test_an_upload_may_ask_for_what_runs_and_needs_no_params() -> None:
+    assert await Algorithms({"hash", "poi_detection", "thumbnail", "compress", "nothing"}).without_params() == {
+        "hash", "poi_detection", "thumbnail",
+    }  # fmt: skip

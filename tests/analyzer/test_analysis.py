@@ -151,6 +151,55 @@ async def test_results_with_params_lie_apart_and_are_found_again(library: Librar
     assert len(library.keys()) == 3
 
 
+async def test_the_same_bytes_and_params_are_computed_once_whoever_asks(library: Library) -> None:
+    original = library.add(pictures.photograph(800, 600))
+    asked = wanted("thumbnail", width=200, height=100, fit="cover")
+    setup = replace(library.setup, plugins="tests.analyzer.rogues:counting")
+    async with Analysis(setup, 2) as one, Analysis(setup, 1) as other:
+        first = await one.find(**original, wanted=asked)
+        again = [await each.find(**original, wanted=asked) for each in (one, other, one)]
+        assert again == [first] * 3
+        assert library.lines() == ["decoded"]
+        reordered = wanted("thumbnail", fit="cover", height=100, width=200)
+        assert (await other.find(**original, wanted=reordered)).results[0].result == first.results[0].result
+        assert library.lines() == ["decoded"]
+        await other.find(**original, wanted=wanted("thumbnail", width=201, height=100, fit="cover"))
+        assert library.lines() == ["decoded"] * 2
+
+
+async def test_one_event_may_want_an_algorithm_with_many_params(library: Library) -> None:
+    original = library.add(pictures.photograph(800, 600))
+    params = [{"width": 100}, {}, {"width": 0}, {"width": 50, "format": "png"}, {"width": 100}]
+    asked = [Wanted(algorithm="thumbnail", params=one) for one in params]
+    setup = replace(library.setup, plugins="tests.analyzer.rogues:counting")
+    async with Analysis(setup, 1) as analysis:
+        found = await analysis.find(**original, wanted=asked)
+    assert [one.params for one in found.results] == [{"width": 100}, {}, {"width": 50, "format": "png"}, {"width": 100}]
+    assert [(one.type, one.params) for one in found.failures] == [("invalid-params", {"width": 0})]
+    assert library.lines() == ["decoded"] * 3  # what is asked twice is made once
+    for one in found.results:
+        for rendition in one.result["renditions"]:
+            assert hashlib.sha256(library.get(rendition["key"])).hexdigest() == rendition["sha256"]
+
+
+async def test_each_result_with_params_is_an_object_of_its_own(library: Library, analysis: Analysis) -> None:
+    original = library.add(pictures.photograph(800, 600))
+    asked = [
+        *wanted("thumbnail", width=100),
+        *wanted("thumbnail", width=50),
+        *wanted("compress", format="webp", target_bytes=20_000),
+        *wanted("poi_detection", count=5),
+        *wanted("poi_detection"),
+    ]
+    found = await analysis.find(**original, wanted=asked)
+    assert found.failures == []
+    for one in found.results:
+        key = ids.result_key(original["sha256"], one.algorithm, one.version, one.params)
+        lies_at = key if one.params else ids.results_key(original["sha256"], "core")
+        assert msgspec.json.decode(library.get(lies_at), type=list[Result]) == [one]
+    assert len(library.keys()) == 5 + 3
+
+
 async def test_another_version_is_computed_beside_the_old_one(library: Library, analysis: Analysis) -> None:
     original = library.add(SMALL)
     key = ids.results_key(original["sha256"], "core")

@@ -89,9 +89,9 @@ def test_every_mode_is_shrunk_from_far_above_the_largest_size(name: str) -> None
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
 def test_a_picture_is_shrunk_alike_by_every_processor(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     large = pictures.scene(1999, 1501).convert(mode)
-    vectorised = pixels.shrunk(large, (1600, 1201)).tobytes()
+    vectorised = pixels.scaled(large, (1600, 1201)).tobytes()
     monkeypatch.setattr(pixels._RESIZER, "cpu_extensions", CpuExtensions.none)
-    assert pixels.shrunk(large, (1600, 1201)).tobytes() == vectorised
+    assert pixels.scaled(large, (1600, 1201)).tobytes() == vectorised
 
 
 @pytest.mark.parametrize("name", SEE_THROUGH)
@@ -177,7 +177,7 @@ def test_a_large_jpeg_is_decoded_at_a_fraction(monkeypatch: pytest.MonkeyPatch) 
     load = ImageFile.load
     image = opened(pictures.photograph(4000, 3000))
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: (drafted.append(self.size), load(self))[1])
-    image._decode(1600)
+    _ = image.large
     assert drafted[0] == (2000, 1500)
 
 

@@ -72,6 +72,12 @@ def test_each_failure_has_its_type(algorithm: str, params: dict[str, Json], type
     assert b"\\u0000" not in msgspec.json.encode(outcome)
 
 
+def test_wrong_params_are_said_and_where_they_are() -> None:
+    outcome = attempted("picky", {"width": 0})
+    assert isinstance(outcome, Failure)
+    assert outcome.detail == "/width: 0 is less than the minimum of 1"
+
+
 def test_params_that_fit_reach_the_algorithm() -> None:
     assert attempted("picky", {"width": 7}) == Result(
         algorithm="picky", version=1, params={"width": 7}, result={"width": 7}

@@ -83,6 +83,10 @@ async def own_house(stack: Stack) -> AsyncIterator[House]:
                 pass
 
 
+async def known() -> frozenset[str]:
+    return frozenset({*ALGORITHMS, "hash"})
+
+
 @asynccontextmanager
 async def serving(
     house: House, limits: Limits = LIMITS, budget: int = 96 * MIB, patience: float = 10.0, idle: float = 30.0
@@ -98,7 +102,7 @@ async def serving(
         receiver = Receiver(objects, bytes_held, limits, lambda: f"uploads/{uuid7()}")
         fresh = Fresh(read_model, ends)
         writer = Writer(Proposals(log, read_model, lambda: datetime.now(UTC)), read_model, fresh)
-        ingest = Ingest(receiver, writer, ALGORITHMS, frozenset({*ALGORITHMS, "hash"}))
+        ingest = Ingest(receiver, writer, ALGORITHMS, known)
         keys = await first_start(
             stack.kafka,
             house.names,
