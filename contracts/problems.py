@@ -41,6 +41,8 @@ PROBLEM_TYPES = (
     ProblemType("webhook-secret-rotated", 409, "The secret was rotated at the same moment"),
     # The bytes
     ProblemType("too-large", 413, "There are more bytes than are accepted"),
+    ProblemType("upload-missing", 409, "The bytes have not been put yet"),
+    ProblemType("upload-mismatch", 422, "The bytes are not those that were announced"),
     ProblemType("unsupported-media-type", 415, "These bytes are not an accepted kind of image"),
     ProblemType("empty-upload", 422, "The upload holds no bytes"),
     ProblemType("undecodable-image", 422, "The image is damaged"),

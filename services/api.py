@@ -31,21 +31,24 @@ from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
 from contracts.events import TryLater
 from services.ingest import routes_accounts as routes_registering
-from services.ingest import routes_api_keys, routes_auth, routes_images, routes_social
+from services.ingest import routes_api_keys, routes_auth, routes_images, routes_social, routes_uploads
 from services.ingest import routes_jobs as routes_asking
 from services.ingest import routes_posts as routes_posting
 from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
 from services.ingest.media import Limits
+from services.ingest.offers import Offers
 from services.ingest.passwords import Passwords
 from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
 from services.ingest.registrar import Registrar
 from services.ingest.routes_images import Ingest
 from services.ingest.routes_jobs import Employer
+from services.ingest.routes_uploads import Desk
 from services.ingest.sessions import Sessions
 from services.ingest.sharing import Sharing
 from services.ingest.throttle import Throttle
+from services.ingest.unlogged import Unlogged
 from services.ingest.write import Writer
 from services.query import routes_accounts, routes_house, routes_jobs, routes_posts
 from services.query import routes_images as routes_reading
@@ -70,15 +73,17 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
             read_model = await opened.enter_async_context(ReadModel(settings.postgres))
             outbound = await opened.enter_async_context(Outbound(excepted(settings.allow_private_urls)))
-            sessions = await opened.enter_async_context(Sessions(settings.postgres, keys, now))
+            unlogged = await opened.enter_async_context(Unlogged(settings.postgres))
+            sessions = Sessions(unlogged, keys, now)
             fresh = Fresh(read_model, ends)
             accounts, proposals = Accounts(read_model, fresh), Proposals(log, read_model, now)
             algorithms = Algorithms({name for names in settings.algorithm_groups.values() for name in names})
             writer = Writer(proposals, read_model, fresh)
             api.state.principals = Principals(keys, accounts)
-            api.state.ingest = Ingest(
-                receiver(settings, objects), writer, settings.algorithms, algorithms.without_params
-            )
+            receiving = receiver(settings, objects)
+            api.state.ingest = Ingest(receiving, writer, settings.algorithms, algorithms.without_params)
+            reachable = objects_of(settings.model_copy(update={"s3": settings.s3_public or settings.s3}))
+            api.state.desk = Desk(Offers(unlogged), objects, reachable, receiving, writer, settings.algorithms, now)
             posts = Posts(read_model, fresh)
             api.state.sharing = Sharing(posts, accounts, writer, proposals, read_model)
             jobs = Jobs(read_model, fresh)
@@ -102,7 +107,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
 
     routers = [
         *(routes_registering.ROUTES, routes_auth.ROUTES, routes_api_keys.ROUTES, routes_accounts.ROUTES),
-        *(routes_images.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
+        *(routes_images.ROUTES, routes_uploads.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
         *(routes_asking.ROUTES, routes_jobs.ROUTES),
         *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES),
     ]

@@ -44,6 +44,7 @@ class Endpoints(Section):
 
     kafka: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated")
     s3: str = Field("http://127.0.0.1:9000", description="S3 endpoint: MinIO or another store")
+    s3_public: str = Field("", description="where clients reach S3, for direct uploads; FRAMELOG_S3 unless told")
     s3_access_key: str = Field("framelog", description="S3 access key")
     s3_secret_key: str = Field("framelog-secret", description="S3 secret key")
     s3_bucket: str = Field("framelog", description="bucket that holds originals and derived objects")

@@ -71,7 +71,7 @@ async def upload(request: HttpRequest, who: Adding, idempotency_key: Idempotency
         command = fields.upload(received.filename, wanted(fields.algorithms, ingest.house, known))
         reuse = fields.on_duplicate == "reuse"
         stored = await ingest.writer.upload(retry, command, received.content, received.keep, reuse)
-    return _shown(stored, 201 if stored.created else 200)
+    return shown(stored, 201 if stored.created else 200)
 
 
 @ROUTES.put(
@@ -144,10 +144,11 @@ def _ingest(request: HttpRequest) -> Ingest:
 def _answer(written: Stored | Pending, gone: bool = False) -> Response:
     if isinstance(written, Pending):
         return pending(written)
-    return Response(status_code=204, headers=_headers(written)) if gone else _shown(written, 200)
+    return Response(status_code=204, headers=_headers(written)) if gone else shown(written, 200)
 
 
-def _shown(stored: Stored, status: int) -> Response:
+def shown(stored: Stored, status: int) -> Response:
+    """The answer that shows an image to its owner."""
     headers = _headers(stored)
     if status == 201:
         headers["Location"] = f"/v1/images/{stored.described.image.image_id}"

@@ -4,22 +4,18 @@ A refresh token that comes twice has been stolen from somebody: the whole sessio
 of a session is the living one; losing it costs everybody a log-in.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
-
 from adapters.edge import uuid7
 from adapters.keys import Keys, NotOurs
 from adapters.principal import ACCESS, unauthenticated
 from contracts.accounts import Account
-from contracts.events import TryLater
 from contracts.problems import Problem
+from services.ingest.unlogged import Unlogged
 
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 30 * 24 * 3600
@@ -54,23 +50,14 @@ class Refreshing:
 class Sessions:
     """Every question raises TryLater while Postgres is down."""
 
-    def __init__(self, postgres: str, keys: Keys, now: Callable[[], datetime]) -> None:
+    def __init__(self, unlogged: Unlogged, keys: Keys, now: Callable[[], datetime]) -> None:
+        self._unlogged = unlogged
         self._keys = keys
         self._now = now
-        self._pool = AsyncConnectionPool(
-            postgres, min_size=0, max_size=2, timeout=2, kwargs={"autocommit": True}, open=False
-        )
-
-    async def __aenter__(self) -> "Sessions":
-        await self._pool.open()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._pool.close(timeout=1)
 
     async def begin(self, account: Account) -> Tokens:
         session, now = uuid7(), self._now()
-        async with self._connection() as connection:
+        async with self._unlogged.connection() as connection:
             await connection.execute(SWEEP, (now,))
             await connection.execute(BEGIN, (session, account.name, _until(now)))
         return self._tokens(account, session, 1)
@@ -87,7 +74,7 @@ class Sessions:
         """The next tokens. Raises the Problem `unauthenticated` for a generation that is over, and ends its session."""
         if asked.epoch != account.epoch:
             raise _no_longer()
-        async with self._connection() as connection:
+        async with self._unlogged.connection() as connection:
             which = (_until(self._now()), asked.session, account.name, asked.generation)
             row = await (await connection.execute(NEXT, which)).fetchone()
             if row is None:
@@ -103,14 +90,6 @@ class Sessions:
             access=self._keys.sign({**claims, "role": account.role}, ACCESS, now, ACCESS_SECONDS),
             refresh=self._keys.sign(living, REFRESH, now, REFRESH_SECONDS),
         )
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
-        try:
-            async with self._pool.connection() as connection:
-                yield connection
-        except (OperationalError, PoolTimeout) as error:
-            raise TryLater(f"Postgres does not answer: {error}") from error
 
 
 def _until(now: datetime) -> datetime:

@@ -76,6 +76,11 @@ class Writer:
         assert isinstance(created, Image)  # nothing contradicts the first event of an image
         return Stored(just_created(created, appended.position), created=True)
 
+    async def made(self, request: Request) -> Stored | None:
+        """The image that this request has made before, if the read model knows it."""
+        seen = await self._read_model.of_request(request.id)
+        return Stored(await self._as_left_by(seen), created=True) if seen else None
+
     async def change(
         self,
         request: Request,

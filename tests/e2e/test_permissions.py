@@ -51,6 +51,8 @@ ROWS = {
     ("POST", "/v1/me/webhook-secret/rotate"): Row((401, 200, 200, 200, 403, 401), MANAGING),
     ("GET", "/v1/images"): Row((401, 200, 200, 200, 403, 401)),
     ("POST", "/v1/images"): Row((401, 201, 200, 201, 403, 401), WRITING, {"files": {"file": PICTURE}}),
+    ("POST", "/v1/uploads"): Row((401, 422, 422, 422, 403, 401), WRITING, {"json": {}}),
+    ("POST", "/v1/uploads/{upload_id}/complete"): Row((401, 404, 409, 404, 403, 401), WRITING),
     ("POST", "/v1/images:from-url"): Row((401, 422, 422, 422, 403, 401), WRITING, {"json": {}}),
     ("GET", "/v1/images/{image_id}"): Row((401, 404, 200, 404, 403, 401)),
     ("PATCH", "/v1/images/{image_id}"): Row((401, 404, 412, 404, 403, 401), WRITING, {"json": {}, **STALE}),
@@ -148,6 +150,7 @@ async def cast(stack: Stack) -> AsyncIterator[Cast]:
                 "name": "small",
                 "username": "the-stranger",
                 "key_id": "5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11",
+                "upload_id": await _upload(http, headers["owner"]),
                 "job_id": await _job(served, http, headers["owner"], image_id),
                 "post_id": await _post(http, headers["owner"], image_id) if of == "public" else "",
             }
@@ -165,6 +168,12 @@ async def _key_without(http: httpx.AsyncClient, owner: dict[str, str], scope: st
 async def _post(http: httpx.AsyncClient, owner: dict[str, str], image_id: str) -> str:
     answer = await http.post("/v1/posts", headers=owner, json={"image_id": image_id})
     return str(answer.json()["id"])
+
+
+async def _upload(http: httpx.AsyncClient, owner: dict[str, str]) -> str:
+    """Offered, and nothing put there."""
+    body = {"filename": "a.jpg", "size": 5, "sha256": "0" * 64}
+    return str((await http.post("/v1/uploads", headers=owner, json=body)).json()["id"])
 
 
 async def _job(served: World, http: httpx.AsyncClient, owner: dict[str, str], image_id: str) -> str:
