@@ -12,7 +12,8 @@ from contracts.algorithms import GROUP
 from tests.analyzer.looking import house
 
 PAGE = (Path(__file__).parents[2] / "docs" / "algorithms.md").read_text()
-BUILT_IN = sorted(one.name for one in entry_points(group=GROUP) if one.dist and one.dist.name == "framelog")
+OURS = {one.name for one in entry_points(group=GROUP) if one.dist and one.dist.name == "framelog"}
+BUILT_IN = sorted(OURS & set(house()))
 
 
 def section(name: str) -> str:
