@@ -93,7 +93,7 @@ class DecodedImage:
             if image.format == "PNG":
                 png.check(self.data)
             if image.format in ("JPEG", "MPO"):
-                image.draft(None, _covering(image.size, stored) if cropped else stored)
+                image.draft(None, stored)
             image.load()
             resized = pixels.resized(image, stored, cropped)
             return pixels.finished(resized, self.header.icc, orientation)
@@ -118,9 +118,3 @@ def fit_into(size: Size, box: Size) -> Size:
     """The largest size in the same proportions that `box` holds; never larger than `size`, never empty."""
     scale = min(1.0, box[0] / size[0], box[1] / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _covering(whole: Size, box: Size) -> Size:
-    """The smallest size in the proportions of `whole` that holds `box`."""
-    scale = max(box[0] / whole[0], box[1] / whole[1])
-    return max(box[0], round(whole[0] * scale)), max(box[1], round(whole[1] * scale))

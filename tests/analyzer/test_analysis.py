@@ -360,6 +360,15 @@ async def test_a_picture_too_large_for_memory_is_decoded_once(library: Library) 
         assert (await analysis.find(**library.add(SMALL), wanted=WANTED)).failures == []
 
 
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif"])
+async def test_a_file_too_large_for_memory_is_said_to_be_so(library: Library, format: str) -> None:
+    """Enough memory for the pixels, and not for the encoder where that is AVIF's."""
+    vast = library.add(pictures.encoded(Image.new("RGB", (5000, 3000), "#336699"), "JPEG"))
+    async with Analysis(replace(library.setup, memory=560 * 1024 * 1024), 1) as analysis:
+        found = await analysis.find(**vast, wanted=wanted("compress", format=format))
+        assert types(found) == ({"compress": "decode-memory"} if format == "avif" else {})
+
+
 @pytest.mark.parametrize("algorithm", ["sleeps", "spins"])
 async def test_a_picture_that_takes_too_long_fails_alone(library: Library, algorithm: str) -> None:
     neighbours = [library.add(pictures.photograph(100, 80, seed)) for seed in range(4)]

@@ -51,6 +51,19 @@ async def test_every_accepted_format_is_analysed_and_comes_back_byte_for_byte(
             assert (await client.get(image["content_url"])).content == data
 
 
+async def test_an_upload_may_ask_for_more_than_the_house_does_where_that_needs_no_params(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    async with house.run("services.projector"), house.run("services.analyzer"):
+        asked: Json = {"files": {"file": photograph()}, "data": {"algorithms": ["poi_detection"]}}
+        image = await analysed(client, (await client.post("/v1/images", **asked)).json()["id"])
+        assert image["analysis"]["status"] == "completed"
+        assert len(image["analysis"]["results"]) == 7
+        assert image["analysis"]["results"]["poi_detection"]["result"]["points"]
+    refused = await client.post("/v1/images", files={"file": photograph()}, data={"algorithms": ["compress"]})
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-request")
+
+
 async def test_a_request_repeated_after_its_analysis_is_still_the_same_request(
     house: House, client: httpx.AsyncClient
 ) -> None:
