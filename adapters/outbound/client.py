@@ -4,7 +4,6 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Self
 from urllib.parse import urljoin
 
 import aiohttp
@@ -34,7 +33,8 @@ class Answer:
 class Outbound:
     """Calls public addresses and the `exceptions`, nothing else, each call on a connection of its own.
 
-    Its methods raise NotAllowed, Unreachable and BadAnswer. A status is no failure: 404 and 500 are answers.
+    There is nothing to open or to close. Its methods raise NotAllowed, Unreachable and BadAnswer. A status is no
+    failure: 404 and 500 are answers.
     """
 
     def __init__(
@@ -46,14 +46,7 @@ class Outbound:
     ) -> None:
         self._exceptions = exceptions
         self._tls = tls or ssl.create_default_context()
-        self._system = SystemNames()
-        self._resolve = resolve or self._system
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._system.close()
+        self._resolve = resolve or SystemNames()
 
     async def courtesy(self, url: str) -> None:
         """Raises NotAllowed for what is not allowed now. No verdict: the one who dials looks again."""
@@ -104,6 +97,13 @@ class Outbound:
 
     def _next(self, target: Target, location: str) -> Target:
         try:
-            return check_url(urljoin(target.url, location), self._exceptions)
-        except (NotAllowed, ValueError) as error:
+            return check_url(_joined(target.url, location), self._exceptions)
+        except NotAllowed as error:
             raise NotAllowed(f"it redirects to where it may not: {error}") from None
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise NotAllowed("the address cannot be read") from None

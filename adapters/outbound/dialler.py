@@ -20,6 +20,7 @@ MOST_HEADERS = 100
 MOST_HEADER_BYTES = 8 * 1024
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
+"""A host's addresses; none where they are not known now."""
 
 
 async def checked(target: Target, resolve: Resolve) -> Sequence[Address]:
@@ -27,7 +28,7 @@ async def checked(target: Target, resolve: Resolve) -> Sequence[Address]:
     literal = target.address
     found = [literal] if literal else await resolve(target.host)
     if not found:
-        raise Unreachable("the host's name has no address")
+        raise Unreachable("the host's name leads to no address")
     if not target.excepted and not all(map(allowed, found)):
         raise NotAllowed("the host is not at a public address")
     return found

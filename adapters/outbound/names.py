@@ -2,33 +2,47 @@
 
 import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import ip_address
+from threading import Thread
 
 from adapters.outbound.addresses import Address
-from adapters.outbound.failures import Unreachable
 
 THREADS = 16
 
 
 class SystemNames:
-    """`getaddrinfo`, in threads of its own: a name server that hangs must not hold up the event loop's."""
+    """`getaddrinfo`, which blocks for as long as a name server is silent, and which nothing can stop.
+
+    So it gets threads that are nobody else's, a bounded number of them, and that hold up no process that wants to end.
+    """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "names")
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._turns = asyncio.Semaphore(THREADS)
 
     async def __call__(self, host: str) -> list[Address]:
-        """Every address of `host`, in the order to try them. Raises Unreachable."""
+        """Every address of `host`, in the order to try them; none if the name is unknown or nobody can be asked."""
+        await self._turns.acquire()
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._threads, _addresses, host)
-        except (OSError, UnicodeError):
-            raise Unreachable("the host's name cannot be resolved") from None
+        answer: asyncio.Future[list[Address]] = loop.create_future()
+
+        def tell(found: list[Address]) -> None:
+            self._turns.release()  # not before: whoever asked may have left long ago
+            if not answer.done():
+                answer.set_result(found)
+
+        def ask() -> None:
+            found = _addresses(host)
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(tell, found)
+
+        Thread(target=ask, name="names", daemon=True).start()
+        return await answer
 
 
 def _addresses(host: str) -> list[Address]:
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return [ip_address(str(sockaddr[0])) for *_, sockaddr in found]
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return [ip_address(str(sockaddr[0])) for *_, sockaddr in found]
+    except (OSError, ValueError):
+        return []

@@ -34,7 +34,7 @@ async def inside(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Peer]:
 
 
 async def fetched(outbound: Outbound, url: str, seconds: float = 5) -> bytes:
-    async with outbound, outbound.get(url, 1_000_000, seconds) as answer:
+    async with outbound.get(url, 1_000_000, seconds) as answer:
         return b"".join([chunk async for chunk in answer.chunks()])
 
 
@@ -51,13 +51,11 @@ async def test_a_refused_address_gets_no_packet(inside: Peer, url: str) -> None:
 
 
 async def posted(outbound: Outbound, url: str) -> None:
-    async with outbound:
-        await outbound.post(url, b"{}", {}, 5)
+    await outbound.post(url, b"{}", {}, 5)
 
 
 async def polite(outbound: Outbound, url: str) -> None:
-    async with outbound:
-        await outbound.courtesy(url)
+    await outbound.courtesy(url)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "inside.test"])
@@ -116,19 +114,20 @@ async def test_each_address_of_a_name_is_tried() -> None:
         assert await fetched(outbound, f"http://two.test:{outside.port}/") == b"here"
 
 
-async def test_the_host_is_told_by_its_name() -> None:
+async def test_the_host_is_told_by_its_name_and_the_path_as_it_was_written() -> None:
     async with peer(ok()) as outside:
         outbound = Outbound(frozenset({("pictures.test", outside.port)}), resolve=Names(["127.0.0.1"]))
-        await fetched(outbound, f"http://Pictures.test:{outside.port}/a?b=c#d")
+        await fetched(outbound, f"http://Pictures.test:{outside.port}/%41%2f/../?b=%7e+%2B&c#d")
         (head,) = outside.requests
-    assert head.startswith(b"GET /a?b=c HTTP/1.1\r\n")
+    assert head.startswith(b"GET /%41%2f/../?b=%7e+%2B&c HTTP/1.1\r\n")
     assert b"\r\nHost: pictures.test:%d\r\n" % outside.port in head
     assert b"\r\nAccept-Encoding: identity\r\n" in head
     assert b"Cookie" not in head
 
 
 async def test_a_connection_serves_one_request_and_no_cookie_is_kept() -> None:
-    async with peer(ok(b"", b"Set-Cookie: a=b")) as outside, Outbound(outside.itself) as outbound:
+    async with peer(ok(b"", b"Set-Cookie: a=b")) as outside:
+        outbound = Outbound(outside.itself)
         for _ in range(3):
             await outbound.post(outside.url, b"", {}, 5)
         assert outside.connections == 3
