@@ -72,7 +72,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
             read_model = await opened.enter_async_context(ReadModel(settings.postgres))
-            outbound = await opened.enter_async_context(Outbound(excepted(settings.allow_private_urls)))
+            outbound = Outbound(excepted(settings.allow_private_urls))
             unlogged = await opened.enter_async_context(Unlogged(settings.postgres))
             sessions = Sessions(unlogged, keys, now)
             fresh = Fresh(read_model, ends)

@@ -37,7 +37,6 @@ async def fetch(settings: Settings) -> None:
     names = Names(settings.topic_prefix)
     async with (
         Log(settings.kafka, names) as log,
-        Outbound(excepted(settings.allow_private_urls)) as outbound,
         Objects(
             settings.s3, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket, settings.s3_region
         ) as objects,
@@ -45,6 +44,7 @@ async def fetch(settings: Settings) -> None:
         receiver = Receiver(
             objects, Budget(settings.fetch_budget_bytes, PATIENCE), limits(settings), lambda: f"uploads/{uuid7()}"
         )
+        outbound = Outbound(excepted(settings.allow_private_urls))
         fetching = Fetching(log, outbound, receiver, settings.fetch_seconds, lambda: datetime.now(UTC))
         events = Stream(settings.kafka, names, fetcher_group(names), stop)
         logger.info("fetching")
