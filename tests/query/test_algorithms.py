@@ -50,7 +50,7 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.mark.usefixtures("strangers")
 def test_a_strangers_algorithm_is_listed_and_why_one_does_not_run() -> None:
-    found = {one.name: one for one in descriptors()}
+    found = {one.name: one for one in descriptors({})}
     assert {"metadata", "thumbnail", "answer", "off", "broken", "missing"} <= set(found)
     assert (found["answer"].enabled, found["answer"].version, found["answer"].description) == (True, "42", "Knows.")
     assert (found["off"].enabled, found["off"].reason) == (False, "no model is configured")
@@ -62,7 +62,7 @@ def test_a_strangers_algorithm_is_listed_and_why_one_does_not_run() -> None:
 
 @pytest.mark.usefixtures("strangers")
 async def test_what_no_group_runs_is_off() -> None:
-    found = {one.name: one for one in await Algorithms({"answer", "off"}).descriptors()}
+    found = {one.name: one for one in await Algorithms({"answer", "off"}, {}).descriptors({})}
     assert found["answer"].enabled
     assert found["off"].reason == "no model is configured"
     assert (found["hash"].enabled, found["hash"].reason) == (False, "no group of FRAMELOG_ALGORITHM_GROUPS runs it")
