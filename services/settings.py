@@ -171,7 +171,7 @@ SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Analyzer, Infer, Projecto
 def table() -> dict[str, tuple[str, str]]:
     """Every variable: its default as text, and what it means. The source of `.env.example`."""
     return {
-        PREFIX + name.upper(): (_as_text(field.default), field.description or "")
+        PREFIX + name.upper(): (as_text(field.default), field.description or "")
         for section in SECTIONS
         for name, field in section.model_fields.items()
     }
@@ -186,7 +186,8 @@ def _list(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A setting's value as its variable has it."""
     if isinstance(value, Mapping):
         return ",".join(f"{name}={'+'.join(members)}" for name, members in value.items())
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

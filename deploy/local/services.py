@@ -7,10 +7,11 @@ from aiokafka.errors import KafkaError
 
 from adapters.groups import analyzer_group, members
 from adapters.log import Names
+from deploy.local import groups
 from deploy.local.child import Program
 from deploy.local.home import Home
 from deploy.local.whereabouts import CLONE
-from services.settings import Analyzer, Api
+from services.settings import Api
 
 LAYER = 3  # above every server: stopped first
 
@@ -26,29 +27,35 @@ def services(settings: Api, home: Home) -> list[Program]:
         "FRAMELOG_HOME": str(home.path),
         "PYTHONUNBUFFERED": "1",
     }
-    group = analyzer_group(Names(settings.topic_prefix), Analyzer.read().group)
+    environment |= groups.told(settings)
 
     async def is_ready() -> bool:
         return await answers(f"{address(settings)}/readyz")
 
+    return [
+        Program(name="projector", command=_python("projector"), cwd=CLONE, environment=environment, layer=LAYER),
+        *(_analyzer(settings, group, environment) for group in groups.running(settings)),
+        Program(name="api", command=_python("api"), cwd=CLONE, environment=environment, layer=LAYER, answers=is_ready),
+    ]
+
+
+def _analyzer(settings: Api, group: str, environment: dict[str, str]) -> Program:
+    consumers = analyzer_group(Names(settings.topic_prefix), group)
+
     async def has_joined() -> bool:
         try:
-            return await members(settings.kafka, group) > 0
+            return await members(settings.kafka, consumers) > 0
         except (KafkaError, OSError):
             return False
 
-    return [
-        Program(name="projector", command=_python("projector"), cwd=CLONE, environment=environment, layer=LAYER),
-        Program(
-            name="analyzer",
-            command=_python("analyzer"),
-            cwd=CLONE,
-            environment=environment,
-            layer=LAYER,
-            answers=has_joined,
-        ),
-        Program(name="api", command=_python("api"), cwd=CLONE, environment=environment, layer=LAYER, answers=is_ready),
-    ]
+    return Program(
+        name=groups.analyzer(group),
+        command=_python("analyzer"),
+        cwd=CLONE,
+        environment=environment | {"FRAMELOG_GROUP": group},
+        layer=LAYER,
+        answers=has_joined,
+    )
 
 
 def address(settings: Api) -> str:

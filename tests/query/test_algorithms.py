@@ -1,5 +1,6 @@
 """Installed algorithms as the API lists them, those of strangers too."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from services.query.algorithms import Algorithms
 from services.query.installed import descriptors
+from tests import networks
+from tests.analyzer.test_classification import shelved
 
 PLUGIN = """
 print("loaded")
@@ -66,3 +69,17 @@ async def test_what_no_group_runs_is_off() -> None:
     assert found["answer"].enabled
     assert found["off"].reason == "no model is configured"
     assert (found["hash"].enabled, found["hash"].reason) == (False, "no group of FRAMELOG_ALGORITHM_GROUPS runs it")
+
+
+LOOKS = """
+import sys
+from services.query.installed import descriptors
+(found,) = [one for one in descriptors({"models": sys.argv[1]}) if one.name == "classification"]
+print(found.enabled, found.version, "onnxruntime" in sys.modules)
+"""
+
+
+def test_a_model_is_named_by_its_card_and_not_loaded(tmp_path: Path) -> None:
+    shelved(tmp_path, networks.colours(), version=5)
+    ran = subprocess.run((sys.executable, "-c", LOOKS, tmp_path / "models"), capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["True", "501", "False"]

@@ -88,9 +88,7 @@ def card_of(path: Path) -> Path:
     if path.is_dir():
         return _only_card(path)
     card = path.with_suffix(".toml")
-    if not card.is_file():
-        raise WrongModel(f"{path}: there is no model card {card.name} here; {DOCS} shows what to write into it")
-    return card
+    return card if card.is_file() else _only_card(path.parent)
 
 
 def _only_card(folder: Path) -> Path:
