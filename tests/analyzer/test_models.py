@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from services.analyzer.models import shelf
-from services.analyzer.models.card import MIB, Input, Model, WrongModel, card_of, read
+from services.analyzer.models.card import MIB, Card, Input, Model, WrongModel, card_of, read
 from services.analyzer.models.check import check
 from services.analyzer.models.network import Network
 from services.analyzer.models.prepared import middle, prepared
@@ -109,7 +109,7 @@ def test_scores_are_the_softmax_of_logits_where_the_card_says_so(tmp_path: Path)
         ({"name": None}, {}, "missing required field `name`"),
         ({"labels": None}, {}, "missing required field `labels`"),
         ({"labels": []}, {}, "holds no label"),
-        ({"labels": ["red", " ", "blue"]}, {}, "label 2 must be 1 to 100 printable characters"),
+        ({"labels": ["red", " ", "blue"]}, {}, "label 2 must be 1 to 200 printable characters"),
         ({"labels": "nowhere.txt"}, {}, "nowhere.txt: there is no such file"),
         ({"labels": "../../etc/passwd"}, {}, "`$.labels`"),
         ({"version": 0}, {}, "`$.version`"),
@@ -261,3 +261,13 @@ def test_labels_in_a_file_are_installed_with_the_network(tmp_path: Path) -> None
     newest = shelf.newest(tmp_path)
     assert newest is not None
     assert newest.labels == ("rot", "grün", "blau")
+
+
+def test_the_card_in_the_docs_is_one_and_every_field_is_explained(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "classification.md").read_text()
+    (tmp_path / "card.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    (tmp_path / "mobilenetv2.onnx").touch()
+    (tmp_path / "imagenet.txt").write_text("\n".join(f"label {number}" for number in range(1000)))
+    assert len(read(tmp_path / "card.toml").labels) == 1000
+    fields = {*Card.__struct_fields__, *(f"input.{name}" for name in Input.__struct_fields__)} - {"input"}
+    assert {name for name in fields if f"`{name}`" not in page} == set()

@@ -65,7 +65,7 @@ def test_a_strangers_algorithm_is_listed_and_why_one_does_not_run() -> None:
 
 @pytest.mark.usefixtures("strangers")
 async def test_what_no_group_runs_is_off() -> None:
-    found = {one.name: one for one in await Algorithms({"answer", "off"}, {}).descriptors({})}
+    found = {one.name: one for one in await Algorithms({"answer", "off"}, {}).descriptors()}
     assert found["answer"].enabled
     assert found["off"].reason == "no model is configured"
     assert (found["hash"].enabled, found["hash"].reason) == (False, "no group of FRAMELOG_ALGORITHM_GROUPS runs it")
