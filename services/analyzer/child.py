@@ -158,7 +158,7 @@ async def serve(jobs: BinaryIO, answers: BinaryIO, lock: int) -> None:
     async with AsyncExitStack() as opened:
         decoding = Decoding(setup, installed_by(setup), lock)
         decoder: Decoder | Unstored = Unstored(decoding, jobs)
-        if setup.s3:
+        if setup.s3 is not None:
             store = Objects(setup.s3, setup.access_key, setup.secret_key, setup.bucket, setup.region)
             decoder = Decoder(decoding, await opened.enter_async_context(store), setup.group)
         limits.confine(setup.memory)

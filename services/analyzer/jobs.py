@@ -23,11 +23,11 @@ class Caps:
 class Setup:
     """All that a decoder is told when it starts. `seconds` and `memory` (bytes) bound the work on one picture.
 
-    Without a store, `s3` empty, the bytes of each picture follow its job, and what is found is kept nowhere.
+    Without a store, `s3` None, the bytes of each picture follow its job, and what is found is kept nowhere.
     `plugins` names the callable that makes the installed algorithms from `settings`, as `module:name`.
     """
 
-    s3: str = ""
+    s3: str | None = None
     access_key: str = ""
     secret_key: str = ""
     bucket: str = ""

@@ -15,12 +15,15 @@ from contracts.analyses import Failure, Result
 from contracts.events import Params
 from contracts.images import Wanted
 from services.analyzer import plugins
+from services.analyzer.__main__ import setup
 from services.analyzer.algorithms.classification import Classification, fact_version
 from services.analyzer.analysis import Analysis, Found, Setup
 from services.analyzer.jobs import Caps
 from services.analyzer.models import shelf
 from services.analyzer.models.card import card_of, read
 from services.analyzer.pipeline import analyze
+from services.analyzer.setups import unstored
+from services.settings import Analyzer, Infer
 from tests import networks
 from tests.analyzer.looking import opened
 from tests.pictures import encoded
@@ -116,8 +119,8 @@ def test_with_a_card_that_was_spoilt_it_is_off_and_says_which(tmp_path: Path) ->
 
 @asynccontextmanager
 async def analysing(settings: dict[str, str], **limits: Any) -> AsyncIterator[Analysis]:
-    setup = Setup(settings=settings, caps=Caps(), **{"memory": 1024 * MIB, "seconds": 20.0, **limits})
-    async with Analysis(setup, children=1) as analysis:
+    told = Setup(settings=settings, caps=Caps(), **{"memory": 1024 * MIB, "seconds": 20.0, **limits})
+    async with Analysis(told, children=1) as analysis:
         yield analysis
 
 
@@ -176,3 +179,19 @@ async def test_without_a_store_renditions_come_with_the_answer(tmp_path: Path) -
     ]
     for told, one in zip(described, found.pictures, strict=True):
         assert told["sha256"] == one.sha256 == hashlib.sha256(one.data).hexdigest()
+
+
+# Limits
+
+
+def test_only_the_group_that_runs_a_model_has_memory_for_one() -> None:
+    own = {"decode_memory_bytes": 300 * MIB, "model_memory_bytes": 200 * MIB}
+    assert setup(Analyzer(group="core", **own)).memory == 300 * MIB
+    assert setup(Analyzer(group="models", **own)).memory == 500 * MIB
+
+
+def test_a_house_with_a_model_infers_with_memory_for_it(tmp_path: Path) -> None:
+    settings = Infer(home=tmp_path, decode_memory_bytes=300 * MIB, model_memory_bytes=200 * MIB)
+    assert unstored(settings, plugins.installed(settings.for_algorithms())).memory == 300 * MIB
+    shelved(tmp_path, networks.colours())
+    assert unstored(settings, plugins.installed(settings.for_algorithms())).memory == 500 * MIB

@@ -13,9 +13,13 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 from PIL import Image
 
+from contracts.problems import Problem
 from deploy.local.ports import choose
+from services.analyzer.analysis import Analysis, Setup
+from services.analyzer.infer.routes import Inference
 from tests import networks, pictures
 from tests.analyzer.looking import HOUSE, results
 from tests.analyzer.test_classification import picture, shelved
@@ -151,3 +155,14 @@ async def test_it_has_the_pages_of_every_http_process(tmp_path: Path) -> None:
     assert [one["name"] for one in route["parameters"]] == ["algorithm", "params"]
     assert "application/octet-stream" in route["requestBody"]["content"]
     assert {"404", "413", "415", "422", "503"} <= set(route["responses"])
+
+
+async def test_who_waits_too_long_is_told_when_to_come_again() -> None:
+    inference = Inference(Analysis(Setup()), {}, {}, asyncio.Semaphore(1), most_bytes=1, patience=0.05)
+    async with inference.turn():
+        with pytest.raises(Problem) as refused:
+            async with inference.turn():
+                pass
+    assert (refused.value.type.status, refused.value.headers) == (503, {"Retry-After": "5"})
+    async with inference.turn():  # free again
+        pass

@@ -9,6 +9,8 @@ from contracts.algorithms import Schema
 from contracts.events import Json, Params
 from contracts.problems import FieldError, Problem
 
+LONGEST = 300  # characters of what is wrong, which repeats what was sent
+
 
 def params_of(query: Iterable[tuple[str, str]], schema: Schema) -> Params:
     """Raises the Problem `invalid-params`, which names what does not fit."""
@@ -20,7 +22,7 @@ def params_of(query: Iterable[tuple[str, str]], schema: Schema) -> Params:
     try:
         jsonschema_rs.validate(dict(schema), read)
     except jsonschema_rs.ValidationError as error:
-        raise _invalid("".join(f"/{step}" for step in error.instance_path), error.message) from None
+        raise _invalid("".join(f"/{step}" for step in error.instance_path), error.message[:LONGEST]) from None
     return read
 
 

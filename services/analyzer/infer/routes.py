@@ -22,8 +22,6 @@ from services.analyzer.jobs import Picture
 from services.analyzer.opening import is_accepted
 
 ROUTES = APIRouter(tags=["inference"])
-PATIENCE = 10.0  # seconds that a request waits for its turn, its body unread
-
 _IMAGE = {"type": "string", "format": "binary", "description": "JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP or HEIC"}
 BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": _IMAGE}}},
@@ -47,13 +45,17 @@ ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What these routes are made of. `room` bounds the pictures in memory, `most_bytes` each of them."""
+    """What these routes are made of. `room` bounds the pictures in memory, `most_bytes` each of them.
+
+    A request waits `patience` seconds for its turn, its body unread.
+    """
 
     analysis: Analysis
     installed: Mapping[str, Algorithm]
     disabled: Mapping[str, str]
     room: asyncio.Semaphore
     most_bytes: int
+    patience: float = 10.0
 
     def algorithm(self, name: str) -> Algorithm:
         """Raises the Problems `algorithm-disabled` and `not-found`."""
@@ -63,6 +65,19 @@ class Inference:
             raise Problem("not-found", f"There is no {name[:100]}; there are {', '.join(sorted(self.installed))}.")
         return self.installed[name]
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Raises the Problem `unavailable`."""
+        try:
+            async with asyncio.timeout(self.patience):
+                await self.room.acquire()
+        except TimeoutError:
+            raise Problem("unavailable", "Every decoder is at work.", headers={"Retry-After": "5"}) from None
+        try:
+            yield
+        finally:
+            self.room.release()
+
 
 @ROUTES.post("/v1/infer/{algorithm}", openapi_extra=BODY, responses=documented(*ERRORS))
 async def infer(request: Request, algorithm: str) -> Response:
@@ -70,7 +85,7 @@ async def infer(request: Request, algorithm: str) -> Response:
     inference: Inference = request.app.state.inference
     asked = inference.algorithm(algorithm)
     params = params_of(request.query_params.multi_items(), asked.params_schema)
-    async with _turn(inference.room):
+    async with inference.turn():
         data, sha256 = await _received(request, inference.most_bytes)
         found = await inference.analysis.look(data, sha256, [Wanted(algorithm=algorithm, params=params)])
     return Json(_said(found))
@@ -81,19 +96,6 @@ async def infer(request: Request, algorithm: str) -> Response:
 async def readyz() -> Response:
     """The port opens once every decoder has started; one that ends is started anew."""
     return Json({"status": "ready"})
-
-
-@asynccontextmanager
-async def _turn(room: asyncio.Semaphore) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await room.acquire()
-    except TimeoutError:
-        raise Problem("unavailable", "Every decoder is at work.", headers={"Retry-After": "5"}) from None
-    try:
-        yield
-    finally:
-        room.release()
 
 
 async def _received(request: Request, most: int) -> tuple[bytes, str]:
