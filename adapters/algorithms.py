@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Collection
+from asyncio.subprocess import PIPE
+from collections.abc import Collection, Mapping
 
 import jsonschema_rs
 import msgspec
+import orjson
 from msgspec.structs import replace
 
 from contracts.algorithms import Descriptor
@@ -18,15 +20,16 @@ _DESCRIPTORS = msgspec.json.Decoder(tuple[Descriptor, ...])
 
 
 class Algorithms:
-    """`grouped` are those some analyzer of the house runs. What is installed is looked up once."""
+    """`grouped` are those some analyzer of the house runs. What is installed is looked up once, with these settings."""
 
-    def __init__(self, grouped: Collection[str]) -> None:
+    def __init__(self, grouped: Collection[str], settings: Mapping[str, str]) -> None:
         self._grouped = grouped
+        self._settings = settings
         self._asked: asyncio.Task[tuple[Descriptor, ...]] | None = None
 
     async def descriptors(self) -> tuple[Descriptor, ...]:
         if self._asked is None or (self._asked.done() and self._asked.exception()):
-            self._asked = asyncio.create_task(_installed())
+            self._asked = asyncio.create_task(_installed(self._settings))
         return tuple(map(self._in_its_group, await asyncio.shield(self._asked)))
 
     async def checked(self, name: str, params: Params) -> Wanted:
@@ -58,13 +61,11 @@ def _error(wrong: jsonschema_rs.ValidationError) -> FieldError:
     return FieldError(pointer="".join(f"/{part}" for part in ("params", *wrong.instance_path)), detail=wrong.message)
 
 
-async def _installed() -> tuple[Descriptor, ...]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "adapters.installed", stdout=asyncio.subprocess.PIPE
-    )
+async def _installed(settings: Mapping[str, str]) -> tuple[Descriptor, ...]:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "adapters.installed", stdin=PIPE, stdout=PIPE)
     try:
         async with asyncio.timeout(SECONDS):
-            said, _ = await process.communicate()
+            said, _ = await process.communicate(orjson.dumps(settings))
     except TimeoutError:
         process.kill()
         await process.wait()

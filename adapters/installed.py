@@ -1,4 +1,7 @@
-"""Prints what each installed algorithm says of itself, as JSON; in a process of its own, as imports stay for ever."""
+"""Prints what each installed algorithm says of itself, made from the settings on stdin; both are JSON.
+
+In a process of its own, as imports stay for ever.
+"""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,10 +14,8 @@ from msgspec import structs
 
 from contracts.algorithms import GROUP, Descriptor, Disabled
 
-NOTHING: Mapping[str, str] = {}
 
-
-def descriptors() -> Iterator[Descriptor]:
+def descriptors(settings: Mapping[str, str]) -> Iterator[Descriptor]:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             made: Callable[[Mapping[str, str]], Any] = point.load()
@@ -22,7 +23,7 @@ def descriptors() -> Iterator[Descriptor]:
             yield _described(point, None, f"it cannot be loaded: {type(error).__name__}: {error}")
             continue
         try:
-            yield _described(point, made(NOTHING), None)
+            yield _described(point, made(settings), None)
         except Disabled as reason:
             yield _described(point, made, str(reason))
         except Exception as error:
@@ -50,5 +51,5 @@ def _described(point: EntryPoint, algorithm: object, reason: str | None) -> Desc
 
 if __name__ == "__main__":
     with redirect_stdout(sys.stderr):  # what an algorithm prints when it is imported
-        found = [structs.asdict(one) for one in descriptors()]
+        found = [structs.asdict(one) for one in descriptors(orjson.loads(sys.stdin.buffer.read()))]
     sys.stdout.buffer.write(orjson.dumps(found))

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from benchmarks import analysis, projection, upload, visible
+from benchmarks import analysis, classification, projection, upload, visible
 from benchmarks.stand import Stack, warm
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
@@ -30,6 +30,7 @@ Benchmark = Callable[[Stack, int], AsyncIterator[Shown]]
 BENCHMARKS: dict[str, Benchmark] = {
     "upload": upload.tables,
     "analysis": analysis.tables,
+    "classification": classification.tables,
     "projection": projection.tables,
     "visible": visible.tables,
 }

@@ -49,7 +49,7 @@ def _prepare(setup: Setup) -> None:
     """Once in each process."""
     global objects, loop
     loop = asyncio.new_event_loop()
-    objects = Objects(setup.s3, setup.access_key, setup.secret_key, setup.bucket, setup.region)
+    objects = Objects(setup.s3 or "", setup.access_key, setup.secret_key, setup.bucket, setup.region)
     loop.run_until_complete(objects.__aenter__())
 
 

@@ -24,10 +24,12 @@ COMMANDS = {
     "show": ("cli.show:show", "Show what Framelog knows of an image."),
     "search": ("cli.search:search", "Find images."),
     "history": ("cli.history:history", "Show every change of an image."),
+    "models": ("cli.models:models", "Check and install a model, or list those installed."),
     "algorithms": ("cli.algorithms:algorithms", "List what can be found in an image."),
 }
 
 CLONE = Path(__file__).resolve().parents[1]
+PATHS = ("FRAMELOG_HOME", "FRAMELOG_MODELS")
 
 
 class Commands(TyperGroup):
@@ -99,5 +101,5 @@ def _take_up_dotenv() -> None:
 
     for name, value in dotenv_values(CLONE / ".env").items():
         if value is not None and name.startswith("FRAMELOG_"):
-            os.environ.setdefault(name, str(CLONE / value) if name == "FRAMELOG_HOME" else value)
+            os.environ.setdefault(name, str(CLONE / value) if name in PATHS else value)
     os.environ["FRAMELOG_HOME"] = str(Path(os.environ.get("FRAMELOG_HOME", CLONE / ".framelog")).resolve())

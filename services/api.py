@@ -77,7 +77,9 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             sessions = Sessions(unlogged, keys, now)
             fresh = Fresh(read_model, ends)
             accounts, proposals = Accounts(read_model, fresh), Proposals(log, read_model, now)
-            algorithms = Algorithms({name for names in settings.algorithm_groups.values() for name in names})
+            algorithms = Algorithms(
+                {name for names in settings.algorithm_groups.values() for name in names}, settings.for_algorithms()
+            )
             writer = Writer(proposals, read_model, fresh)
             api.state.principals = Principals(keys, accounts)
             receiving = receiver(settings, objects)

@@ -4,7 +4,7 @@ Every process knows the whole table, so that a misspelt variable stops any start
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PREFIX = "FRAMELOG_"
 MIB = 1024 * 1024
 HOST_PORT = r"^(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+):[0-9]{1,5}$"
+MODELLED = frozenset({"classification"})
+"""The algorithms that run a model."""
 
 
 class WrongSettings(Exception):
@@ -71,7 +73,10 @@ class Groups(Section):
     """Which algorithms run together in one analyzer: one setting for the whole house."""
 
     algorithm_groups: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = Field(
-        {"core": ("metadata", "exif", "thumbnail", "colors", "hash", "quality", "compress", "poi_detection")},
+        {
+            "core": ("metadata", "exif", "thumbnail", "colors", "hash", "quality", "compress", "poi_detection"),
+            "models": ("classification",),
+        },
         description="algorithms of each group, as group=name+name, comma separated",
     )
 
@@ -95,10 +100,47 @@ class Outside(Section):
     @field_validator("allow_private_urls", mode="before")
     @classmethod
     def _permitted(cls, value: object) -> object:
-        return _split(value)
+        return _list(value)
 
 
-class Api(Caps, Groups, Outside):
+class Models(Endpoints):
+    """What the algorithms are made from."""
+
+    models: Path | None = Field(None, description="folder of the installed models; models in FRAMELOG_HOME unless told")
+    onnx_providers: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("CPUExecutionProvider",), description="onnxruntime's execution providers, the first that fits is used"
+    )
+
+    @field_validator("onnx_providers", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return _list(value)
+
+    @property
+    def shelf(self) -> Path:
+        return self.models or self.home / "models"
+
+    def for_algorithms(self) -> dict[str, str]:
+        """What every algorithm is given when it is made."""
+        return {"models": str(self.shelf), "onnx_providers": ",".join(self.onnx_providers)}
+
+
+class Decoding(Caps, Models):
+    """What holds one decoder process."""
+
+    analyzer_children: int = Field(0, ge=0, description="decoder processes; 0 for as many as there are cores")
+    decode_seconds: float = Field(30.0, gt=0, description="wall-clock limit of one decode, in seconds")
+    decode_memory_bytes: int = Field(1536 * MIB, ge=256 * MIB, description="address space of one decoder process")
+    model_memory_bytes: int = Field(
+        1024 * MIB, ge=0, description="address space it has beyond that where it runs a model"
+    )
+
+    def memory(self, algorithms: Collection[str]) -> int:
+        """Bytes of address space of a decoder that runs these."""
+        return self.decode_memory_bytes + (0 if MODELLED.isdisjoint(algorithms) else self.model_memory_bytes)
+
+
+class Api(Caps, Groups, Models, Outside):
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
     upload_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of uploads held in memory at once")
@@ -110,20 +152,22 @@ class Api(Caps, Groups, Outside):
     @field_validator("algorithms", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
-        return _split(value)
+        return _list(value)
 
 
-class Analyzer(Caps, Groups):
+class Analyzer(Decoding, Groups):
     group: str = Field("core", description="algorithm group this analyzer runs, one of FRAMELOG_ALGORITHM_GROUPS")
-    analyzer_children: int = Field(0, ge=0, description="decoder processes; 0 for as many as there are cores")
     analyzer_window: int = Field(16, ge=1, description="images in flight in one analyzer")
     analyzer_metrics: str = Field(
         "",
         pattern=r"^$|^.+:\d+$",
         description="host:port where the analyzer answers GET /metrics; empty for nowhere",
     )
-    decode_seconds: float = Field(30.0, gt=0, description="wall-clock limit of one decode, in seconds")
-    decode_memory_bytes: int = Field(1536 * MIB, ge=256 * MIB, description="address space of one decoder process")
+
+
+class Infer(Decoding):
+    infer_host: str = Field("127.0.0.1", description="address that inference over HTTP listens on")
+    infer_port: int = Field(8010, ge=1, le=65535, description="port that inference over HTTP listens on")
 
 
 class Fetcher(Caps, Outside):
@@ -143,20 +187,16 @@ class Client(Api):
     api_key: str = Field("", description="API key the command line uses; empty: it signs in")
 
 
-SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Fetcher, Projector, Client)
+SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Fetcher, Infer, Projector, Client)
 
 
 def table() -> dict[str, tuple[str, str]]:
     """Every variable: its default as text, and what it means. The source of `.env.example`."""
     return {
-        PREFIX + name.upper(): (_as_text(field.default), field.description or "")
+        PREFIX + name.upper(): (as_text(field.default), field.description or "")
         for section in SECTIONS
         for name, field in section.model_fields.items()
     }
-
-
-def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def _given() -> set[str]:
@@ -164,7 +204,12 @@ def _given() -> set[str]:
     return {name for name in names if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_")}
 
 
-def _as_text(value: object) -> str:
+def _list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def as_text(value: object) -> str:
+    """A setting's value as its variable has it."""
     if isinstance(value, Mapping):
         return ",".join(f"{name}={'+'.join(members)}" for name, members in value.items())
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

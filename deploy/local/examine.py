@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from deploy.local import lag, tools
+from deploy.local import groups, lag, tools
 from deploy.local.artifacts import KAFKA, MINIO
 from deploy.local.cache import cache
 from deploy.local.home import Home
@@ -100,7 +100,8 @@ async def _lagging(settings: Api) -> list[Finding]:
         )
         for topic, ends in log.items()
     ]
-    behind = {"analyzer": await lag.analyzer(settings), "projector": await lag.projector(settings)}
+    behind = {groups.analyzer(group): await lag.analyzer(settings, group) for group in groups.running(settings)}
+    behind["projector"] = await lag.projector(settings)
     return [
         *records,
         *(

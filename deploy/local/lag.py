@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from adapters.groups import analyzer_group, group_offsets
 from adapters.log import Names, ends
 from contracts.topics import TOPICS
-from services.settings import Analyzer, Endpoints
+from services.settings import Endpoints
 
 BEHIND = """
 SELECT topic, partition, next_offset FROM projection.offsets JOIN projection.live USING (schema)
@@ -21,10 +21,10 @@ async def ends_of_topics(settings: Endpoints) -> dict[str, Sequence[int]]:
     return {topic.name: list((await _ends(settings, [topic.name])).values()) for topic in TOPICS}
 
 
-async def analyzer(settings: Endpoints) -> int | None:
-    """Of this machine's analyzer group; None if it has no offsets."""
+async def analyzer(settings: Endpoints, group: str) -> int | None:
+    """Of an algorithm group's analyzers; None if it has no offsets."""
     names = Names(settings.topic_prefix)
-    stands = await group_offsets(settings.kafka, analyzer_group(names, Analyzer.read().group))
+    stands = await group_offsets(settings.kafka, analyzer_group(names, group))
     log = await _ends(settings, [topic.name for topic in TOPICS if "analyzer" in topic.consumers])
     found = {(names.logical(at.topic), at.partition): offset for at, offset in stands.items()}
     return sum(end - found.get(at, 0) for at, end in log.items()) if found else None

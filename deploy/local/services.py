@@ -8,10 +8,11 @@ from aiokafka.errors import KafkaError
 
 from adapters.groups import analyzer_group, fetcher_group, members
 from adapters.log import Names
+from deploy.local import groups
 from deploy.local.child import Program
 from deploy.local.home import Home
 from deploy.local.whereabouts import CLONE
-from services.settings import Analyzer, Api
+from services.settings import Api
 
 LAYER = 3  # above every server: stopped first
 
@@ -27,41 +28,51 @@ def services(settings: Api, home: Home) -> list[Program]:
         "FRAMELOG_HOME": str(home.path),
         "PYTHONUNBUFFERED": "1",
     }
-    fetchers = fetcher_group(Names(settings.topic_prefix))
-    group = analyzer_group(Names(settings.topic_prefix), Analyzer.read().group)
+    environment |= groups.told(settings)
 
     async def is_ready() -> bool:
         return await answers(f"{address(settings)}/readyz")
 
-    def has_joined(one: str) -> Callable[[], Awaitable[bool]]:
-        async def joined() -> bool:
-            try:
-                return await members(settings.kafka, one) > 0
-            except (KafkaError, OSError):
-                return False
-
-        return joined
-
     return [
         Program(name="projector", command=_python("projector"), cwd=CLONE, environment=environment, layer=LAYER),
-        Program(
-            name="analyzer",
-            command=_python("analyzer"),
-            cwd=CLONE,
-            environment=environment,
-            layer=LAYER,
-            answers=has_joined(group),
-        ),
-        Program(
-            name="fetcher",
-            command=_python("ingest.fetcher"),
-            cwd=CLONE,
-            environment=environment,
-            layer=LAYER,
-            answers=has_joined(fetchers),
-        ),
+        *(_analyzer(settings, group, environment) for group in groups.running(settings)),
+        _fetcher(settings, environment),
         Program(name="api", command=_python("api"), cwd=CLONE, environment=environment, layer=LAYER, answers=is_ready),
     ]
+
+
+def _analyzer(settings: Api, group: str, environment: dict[str, str]) -> Program:
+    return Program(
+        name=groups.analyzer(group),
+        command=_python("analyzer"),
+        cwd=CLONE,
+        environment=environment | {"FRAMELOG_GROUP": group},
+        layer=LAYER,
+        answers=_joined(settings, analyzer_group(Names(settings.topic_prefix), group)),
+    )
+
+
+def _fetcher(settings: Api, environment: dict[str, str]) -> Program:
+    return Program(
+        name="fetcher",
+        command=_python("ingest.fetcher"),
+        cwd=CLONE,
+        environment=environment,
+        layer=LAYER,
+        answers=_joined(settings, fetcher_group(Names(settings.topic_prefix))),
+    )
+
+
+def _joined(settings: Api, consumers: str) -> Callable[[], Awaitable[bool]]:
+    """Whether anybody is in a consumer group."""
+
+    async def joined() -> bool:
+        try:
+            return await members(settings.kafka, consumers) > 0
+        except (KafkaError, OSError):
+            return False
+
+    return joined
 
 
 def address(settings: Api) -> str:

@@ -19,7 +19,6 @@ from deploy.local.supervisor import Kept, Supervisor
 from services.settings import Api
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LABELS = {"projector": "Projector", "analyzer": "Analyzer", "fetcher": "Fetcher", "api": "API"}
 WATCHED = ("contracts", "adapters", "services")
 
 
@@ -59,8 +58,12 @@ async def _start(supervisor: Supervisor, settings: Api, given: Given, display: D
 
 
 async def _shown(kept: Kept, display: Display) -> None:
-    with display.step(LABELS[kept.program.name]):
+    with display.step(_label(kept.program.name)):
         await kept.ready()
+
+
+def _label(name: str) -> str:
+    return "API" if name == "api" else name.replace("-", " of ").capitalize()
 
 
 async def _reload(api: Kept) -> None:

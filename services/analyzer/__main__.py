@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiokafka.errors import KafkaConnectionError
@@ -14,7 +15,8 @@ from adapters.log import Log, Names
 from adapters.stream import NoSuchTopic, Stream
 from adapters.telemetry import log_as_json, serve_metrics
 from contracts.topics import IMAGES
-from services.analyzer.analysis import Analysis, Caps, Setup
+from services.analyzer.analysis import Analysis, Setup
+from services.analyzer.setups import unstored
 from services.analyzer.worker import Worker
 from services.settings import Analyzer as Settings
 from services.settings import WrongSettings
@@ -38,21 +40,14 @@ async def analyze(settings: Settings) -> None:
 
 def setup(settings: Settings) -> Setup:
     """What the decoders are told."""
-    return Setup(
+    return replace(
+        unstored(settings, settings.algorithm_groups[settings.group]),
         s3=settings.s3,
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,
         bucket=settings.s3_bucket,
         region=settings.s3_region,
         group=settings.group,
-        caps=Caps(
-            bytes=settings.max_upload_bytes,
-            pixels=settings.max_pixels,
-            frames=settings.max_frames,
-            animation_pixels=settings.max_animation_pixels,
-        ),
-        seconds=settings.decode_seconds,
-        memory=settings.decode_memory_bytes,
     )
 
 

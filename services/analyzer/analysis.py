@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 from contracts.analyses import Failure, Result
 from contracts.images import Wanted
 from services.analyzer.decoder import Child, Died
-from services.analyzer.jobs import Answer, Caps, Job, Setup, failed
+from services.analyzer.jobs import Answer, Caps, Job, Picture, Setup, failed
 
 __all__ = ["Analysis", "Caps", "Found", "Setup"]
 
@@ -21,10 +21,14 @@ log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
-    """Every algorithm wanted is in exactly one of the two, in the order it was wanted."""
+    """Every algorithm wanted is in exactly one of the first two, in the order it was wanted.
+
+    `pictures` are the renditions, where there is no store that keeps them.
+    """
 
     results: list[Result]
     failures: list[Failure]
+    pictures: Sequence[Picture] = ()
 
 
 class Analysis:
@@ -64,33 +68,39 @@ class Analysis:
 
         Safe to call concurrently and to cancel. Raises TryLater while object storage is down or no decoder starts.
         """
-        job = Job(sha256=sha256, storage_key=storage_key, size=size, wanted=tuple(wanted))
+        return await self._done(Job(sha256=sha256, storage_key=storage_key, size=size, wanted=tuple(wanted)))
+
+    async def look(self, data: bytes, sha256: str, wanted: Sequence[Wanted]) -> Found:
+        """What is found in these bytes, by decoders without a store. Otherwise like `find`."""
+        return await self._done(Job(sha256=sha256, storage_key="", size=len(data), wanted=tuple(wanted)), data)
+
+    async def _done(self, job: Job, data: bytes = b"") -> Found:
         try:
-            return _found(await self._by_anyone(job))
+            return _found(await self._by_anyone(job, data))
         except Died as death:
             if death.code in OVERTIME:
                 return self._overtime(job)
-            log.warning("a decoder ended with %d on %s: once more, alone", death.code, sha256)
+            log.warning("a decoder ended with %d on %s: once more, alone", death.code, job.sha256)
         try:
-            return _found(await self._by_one_alone(job))
+            return _found(await self._by_one_alone(job, data))
         except Died as death:
             return self._overtime(job) if death.code in OVERTIME else _dead(job, death)
 
-    async def _by_anyone(self, job: Job) -> Answer:
+    async def _by_anyone(self, job: Job, data: bytes) -> Answer:
         child = await self._idle.get()
         try:
-            return await child.ask(job)
+            return await child.ask(job, data)
         finally:
             self._idle.put_nowait(child)
 
-    async def _by_one_alone(self, job: Job) -> Answer:
+    async def _by_one_alone(self, job: Job, data: bytes) -> Answer:
         children: list[Child] = []
         try:
             async with self._alone:
                 while len(children) < self._count:
                     children.append(await self._idle.get())
                 await children[0].stop()  # it may have died idle, which must not be held against this picture
-                return await children[0].ask(job)
+                return await children[0].ask(job, data)
         finally:
             for child in children:
                 self._idle.put_nowait(child)
@@ -101,7 +111,7 @@ class Analysis:
 
 
 def _found(answer: Answer) -> Found:
-    return Found(answer.results, answer.failures)
+    return Found(answer.results, answer.failures, tuple(answer.pictures))
 
 
 def _dead(job: Job, death: Died) -> Found:

@@ -61,11 +61,14 @@ class Child:
             raise TryLater(f"no decoder starts: {line[:200]!r}")
         return self._running
 
-    async def ask(self, job: Job) -> Answer:
-        """Raises Died, or TryLater. Cancelled or out of patience it kills the child, so that no answer goes astray."""
+    async def ask(self, job: Job, data: bytes = b"") -> Answer:
+        """Raises Died, or TryLater. Cancelled or out of patience it kills the child, so that no answer goes astray.
+
+        `data` follows the job, where the decoder has no store.
+        """
         running = await self.ready()
         try:
-            answer = msgspec.json.decode(await running.say(job, self._patience), type=Answer)
+            answer = msgspec.json.decode(await running.say(job, self._patience, data), type=Answer)
         except TimeoutError:
             raise TryLater(f"a decoder said nothing for {self._patience:.0f} s") from None
         if answer.spent:
@@ -108,11 +111,11 @@ class Running:
     def alive(self) -> bool:
         return self._process.returncode is None and not self._killed
 
-    async def say(self, message: Setup | Job, within: float) -> bytes:
+    async def say(self, message: Setup | Job, within: float, data: bytes = b"") -> bytes:
         """The line it answers. Raises Died or TimeoutError; whatever is raised, the child has ended or will at once."""
         try:
             async with asyncio.timeout(within):
-                self._stdin.write(msgspec.json.encode(message) + b"\n")
+                self._stdin.writelines([msgspec.json.encode(message), b"\n", data])
                 line = await self._stdout.readline()
         except BaseException:
             self.kill()

@@ -24,15 +24,16 @@ class Caps:
 class Setup:
     """All that a decoder is told when it starts. `seconds` and `memory` (bytes) bound the work on one picture.
 
+    Without a store, `s3` None, the bytes of each picture follow its job, and what is found is kept nowhere.
     `plugins` names the callable that makes the installed algorithms from `settings`, as `module:name`.
     """
 
-    s3: str
-    access_key: str
-    secret_key: str
-    bucket: str
-    region: str
-    group: str
+    s3: str | None = None
+    access_key: str = ""
+    secret_key: str = ""
+    bucket: str = ""
+    region: str = ""
+    group: str = ""
     caps: Caps = field(default_factory=Caps)
     seconds: float = 30.0
     memory: int = 1536 * 1024 * 1024
@@ -42,7 +43,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One picture and what is wanted of it. The bytes at `storage_key` must have this `sha256` and `size`."""
+    """One picture and what is wanted of it. The bytes at `storage_key` must have this `sha256` and `size`.
+
+    Without a store `size` bytes follow on the pipe.
+    """
 
     sha256: str
     storage_key: str
@@ -51,9 +55,22 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A rendition on its way to who asked for it, where there is no store to keep it."""
+
+    name: str
+    width: int
+    height: int
+    media_type: str
+    sha256: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The outcomes, or why the job must wait. A decoder that is `spent` had no memory left and must be replaced."""
 
+    pictures: list[Picture] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     later: str | None = None

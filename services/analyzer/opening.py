@@ -43,6 +43,12 @@ def open_guarded(data: bytes, caps: Caps) -> ImageFile:
     return image
 
 
+def is_accepted(data: bytes) -> bool:
+    """Whether the bytes begin like an accepted kind of image."""
+    begins = [Image.OPEN[kind][1] for kind in ACCEPTED if kind in Image.OPEN]
+    return data[4:8] == b"ftyp" or any(check and check(data[:16]) for check in begins)
+
+
 def frames_of(image: ImageFile) -> int:
     """One for a still. A JPEG's companions (gain map, other eye) and a TIFF's or HEIC's pages are no animation."""
     return int(getattr(image, "n_frames", 1)) if image.format in ("GIF", "PNG", "WEBP", "AVIF") else 1

@@ -1,7 +1,6 @@
 """The algorithms that are installed: entry points of the group `framelog.algorithms`, those of other packages too."""
 
 import logging
-from collections.abc import Iterator
 from importlib.metadata import entry_points
 
 from contracts.algorithms import GROUP, Disabled
@@ -12,12 +11,18 @@ log = logging.getLogger(__name__)
 
 def installed(settings: Settings) -> dict[str, Algorithm]:
     """Every algorithm that can run with these settings, by name. Whatever a broken plug-in raises passes."""
-    return {algorithm.name: algorithm for algorithm in _made(settings)}
+    return looked_up(settings)[0]
 
 
-def _made(settings: Settings) -> Iterator[Algorithm]:
+def looked_up(settings: Settings) -> tuple[dict[str, Algorithm], dict[str, str]]:
+    """Those installed, and of each that cannot run the reason; by name. Raises like `installed`."""
+    running: dict[str, Algorithm] = {}
+    disabled: dict[str, str] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
-            yield point.load()(settings)
+            algorithm: Algorithm = point.load()(settings)
+            running[algorithm.name] = algorithm
         except Disabled as reason:
             log.info("%s is disabled: %s", point.name, reason)
+            disabled[point.name] = str(reason)
+    return running, disabled

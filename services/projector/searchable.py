@@ -11,6 +11,7 @@ from contracts.read_model.words import words
 
 LONGEST = 100
 LEAST_SHARE = 0.05
+LEAST_SCORE = 0.05
 
 
 class Searchable(Struct, frozen=True):
@@ -50,8 +51,14 @@ def _colors(result: Mapping[str, Json]) -> Searchable:
 
 
 def _classification(result: Mapping[str, Json]) -> Searchable:
-    labels = {str(one["label"]).casefold()[:LONGEST] for one in result.get("labels", [])}
+    likely = [one for one in result.get("labels", []) if one.get("score", 1) >= LEAST_SCORE]
+    labels = {name for one in likely for name in _names(str(one["label"]).casefold())}
     return Searchable(terms=tuple(f"label:{label}" for label in sorted(labels)))
+
+
+def _names(label: str) -> list[str]:
+    """ImageNet's labels are synonyms, `tabby, tabby cat`: each is found, and all of them together."""
+    return [name.strip()[:LONGEST] for name in (label, *label.split(",")) if name.strip()]
 
 
 def _caption(result: Mapping[str, Json]) -> Searchable:

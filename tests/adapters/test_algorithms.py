@@ -1,5 +1,6 @@
 """Installed algorithms as the API lists them, those of strangers too."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from adapters.algorithms import Algorithms
 from adapters.installed import descriptors
+from tests import networks
+from tests.analyzer.test_classification import shelved
 
 PLUGIN = """
 print("loaded")
@@ -50,7 +53,7 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.mark.usefixtures("strangers")
 def test_a_strangers_algorithm_is_listed_and_why_one_does_not_run() -> None:
-    found = {one.name: one for one in descriptors()}
+    found = {one.name: one for one in descriptors({})}
     assert {"metadata", "thumbnail", "answer", "off", "broken", "missing"} <= set(found)
     assert (found["answer"].enabled, found["answer"].version, found["answer"].description) == (True, "42", "Knows.")
     assert (found["off"].enabled, found["off"].reason) == (False, "no model is configured")
@@ -62,13 +65,27 @@ def test_a_strangers_algorithm_is_listed_and_why_one_does_not_run() -> None:
 
 @pytest.mark.usefixtures("strangers")
 async def test_what_no_group_runs_is_off() -> None:
-    found = {one.name: one for one in await Algorithms({"answer", "off"}).descriptors()}
+    found = {one.name: one for one in await Algorithms({"answer", "off"}, {}).descriptors()}
     assert found["answer"].enabled
     assert found["off"].reason == "no model is configured"
     assert (found["hash"].enabled, found["hash"].reason) == (False, "no group of FRAMELOG_ALGORITHM_GROUPS runs it")
 
 
 async def test_an_upload_may_ask_for_what_runs_and_needs_no_params() -> None:
-    assert await Algorithms({"hash", "poi_detection", "thumbnail", "compress", "nothing"}).without_params() == {
+    assert await Algorithms({"hash", "poi_detection", "thumbnail", "compress", "nothing"}, {}).without_params() == {
         "hash", "poi_detection", "thumbnail",
     }  # fmt: skip
+
+
+LOOKS = """
+import sys
+from adapters.installed import descriptors
+(found,) = [one for one in descriptors({"models": sys.argv[1]}) if one.name == "classification"]
+print(found.enabled, found.version, "onnxruntime" in sys.modules)
+"""
+
+
+def test_a_model_is_named_by_its_card_and_not_loaded(tmp_path: Path) -> None:
+    shelved(tmp_path, networks.colours(), version=5)
+    ran = subprocess.run((sys.executable, "-c", LOOKS, tmp_path / "models"), capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["True", "501", "False"]
