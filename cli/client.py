@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_before_delay
@@ -61,6 +62,11 @@ class Client:
 
     async def get(self, path: str, query: Query | None = None, patience: float | None = None) -> dict[str, Json]:
         return _json(await self.ask(lambda: self.request("GET", path, params=_given(query)), patience))
+
+    async def post(self, path: str, body: Json = None) -> dict[str, Json]:
+        """Asked again where the answer was not heard, as the same request."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        return _json(await self.ask(lambda: self.request("POST", path, json=body, headers=headers)))
 
     async def bytes(self, path: str) -> bytes:
         return (await self.ask(lambda: self.request("GET", path))).content

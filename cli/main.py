@@ -25,6 +25,7 @@ COMMANDS = {
     "search": ("cli.search:search", "Find images."),
     "history": ("cli.history:history", "Show every change of an image."),
     "models": ("cli.models:models", "Check and install a model, or list those installed."),
+    "job": ("cli.job:job", "Run one algorithm on one image."),
     "algorithms": ("cli.algorithms:algorithms", "List what can be found in an image."),
 }
 

@@ -335,6 +335,23 @@ async def test_a_callback_is_delivered_by_its_status_whatever_the_body_does(scri
         await here.left()
 
 
+async def test_of_an_answer_to_a_callback_little_is_read() -> None:
+    sent = 0
+
+    async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(bytes(1_000_000))
+            await writer.drain()
+            sent += 1_000_000
+
+    async with peer(script) as here:
+        assert await post(here) == 200
+        await here.left()
+    assert sent < 20_000_000
+
+
 async def resetting(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 

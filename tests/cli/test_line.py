@@ -308,3 +308,32 @@ async def test_an_image_that_is_not_there_is_said_in_one_line(terminal: Terminal
         assert ran.code == 1
         assert len(ran.err.splitlines()) == 1
         assert ran.err.startswith("framelog: ")
+
+
+async def test_a_job_is_asked_for_shown_listed_and_its_picture_saved(
+    terminal: Terminal, folder: Path, tmp_path: Path
+) -> None:
+    image_id = (await terminal.run("upload", folder / "0.jpg", "--wait", "--json")).documents[0]["id"]
+    asked = await terminal.run(
+        *("job", "ask", image_id, "thumbnail", "--param", "width=40", "--param", "format=png", "--wait", "--json")
+    )
+    assert (asked.code, asked.documents[0]["status"], asked.documents[0]["params"]["width"]) == (0, "succeeded", 40)
+    job_id = asked.documents[0]["id"]
+    assert (await terminal.run("job", "show", job_id, "--json")).documents[0]["id"] == job_id
+    assert job_id in (await terminal.run("job", "list", "--status", "succeeded")).out
+    assert (await terminal.run("job", "save", job_id, tmp_path / "small.png")).code == 0
+    assert (tmp_path / "small.png").read_bytes().startswith(b"\x89PNG")
+
+
+async def test_a_job_that_cannot_be_says_so_in_one_line(terminal: Terminal, folder: Path) -> None:
+    image_id = (await terminal.run("upload", folder / "0.jpg", "--json")).documents[0]["id"]
+    for arguments, code, said in (
+        (("ask", image_id, "magic"), 2, "there is no magic"),
+        (("ask", image_id, "thumbnail", "--param", "width"), 2, "it looks like width=320"),
+        (("ask", image_id), 2, "takes 2"),
+        (("show", "fake"), 1, "no job fake"),
+        (("ask", "http://127.0.0.1:1/a.jpg", "hash"), 2, "may not be called"),
+    ):
+        ran = await terminal.run("job", *arguments)
+        assert (ran.code, ran.err.count("\n")) == (code, 1), ran.err
+        assert said in ran.err or code == 2, ran.err
