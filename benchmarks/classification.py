@@ -33,7 +33,7 @@ PICTURES = 200
 CPU = ("CPUExecutionProvider",)
 SAID = [
     "A network of MobileNetV2's shape with random weights, JPEG photographs of 1 MP and 253 kB whose bytes all differ. "
-    f"Ours: `POST /v1/infer/classification` over {CONNECTIONS} connections, guarded decoders. Bare: scaled decode by "
+    f"Ours: `POST /v1/infer/classification` from {CONNECTIONS} connections, in guarded decoders. Bare: decoded by "
     "Pillow and the network by the same code, in as many processes that are sent the bytes; not upright, not guarded.",
 ]
 bare: Network
