@@ -18,7 +18,6 @@ from contracts.topics import IMAGES
 WINDOW = 8
 SESSION_SECONDS = 6.0  # the least that Kafka allows (group.min.session.timeout.ms)
 WORK_SECONDS = 0.02
-GIVE_UP_SECONDS = 20.0  # not a minute, so that a test sees what follows
 
 
 class Work:
@@ -46,7 +45,7 @@ async def main(kafka: str, prefix: str, group: str, done: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     work = Work(done)
-    stream = Stream(kafka, Names(prefix), group, stop, Pace(session=SESSION_SECONDS, stuck=GIVE_UP_SECONDS))
+    stream = Stream(kafka, Names(prefix), group, stop, Pace(session=SESSION_SECONDS))
     await stream.consume({IMAGES.name: WINDOW}, work.handle, work.bury)
 
 
