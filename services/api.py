@@ -87,7 +87,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             reachable = objects_of(settings.model_copy(update={"s3": settings.s3_public or settings.s3}))
             api.state.desk = Desk(Offers(unlogged), objects, reachable, receiving, writer, settings.algorithms, now)
             posts = Posts(read_model, fresh)
-            api.state.sharing = Sharing(posts, accounts, writer, proposals, read_model)
+            api.state.sharing = Sharing(posts, accounts, writer, proposals)
             jobs = Jobs(read_model, fresh)
             api.state.employer = Employer(
                 writer, proposals, read_model, algorithms, jobs, outbound, settings.algorithms

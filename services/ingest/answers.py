@@ -1,6 +1,7 @@
 """What the writing routes share: a request's id, and the answer to a write that nobody has judged yet."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Header, Response
 from fastapi import Request as HttpRequest
@@ -10,6 +11,7 @@ from adapters.edge import uuid7
 from adapters.http import Json
 from contracts import ids
 from contracts.permissions import Principal
+from contracts.problems import Problem
 from services.ingest.proposals import Pending, Request
 
 IfMatch = Annotated[str | None, Header(description="The ETag of the version you have read, or `*`")]
@@ -45,3 +47,11 @@ def pending(written: Pending) -> Response:
     position, status_url = str(written.position), f"/v1/events/{written.event_id}"
     body: dict[str, Any] = {"event_id": written.event_id, "position": position, "status_url": status_url}
     return Json(body, 202, {"Framelog-Position": position, "Location": status_url})
+
+
+def image_named(text: str) -> UUID:
+    """The id of an image in a body. One that is no id names nothing, like one that nobody has."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Problem("not-found", f"there is no image {text[:100]}") from None

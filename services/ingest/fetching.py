@@ -1,7 +1,7 @@
 """One download per FetchRequested, and one outcome: the picture, or why there is none."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from adapters.log import Log, OutcomeUnknown
-from adapters.outbound import Download, NotAllowed, Outbound, OutboundFailed, Unreachable
+from adapters.outbound import NotAllowed, Outbound, OutboundFailed, Unreachable
 from contracts import dead_letters, ids
 from contracts.codec import Event
 from contracts.events import Cause, Record, Recorded, TryLater, Undecodable
@@ -78,7 +78,7 @@ class Fetching:
         async with self._outbound.get(asked.url, limit, self._seconds) as download:
             if download.status != 200:
                 raise Refused(f"the server answers {download.status}")
-            async with self._receiver.take(_chunks(download), asked.filename or name_in(asked.url)) as received:
+            async with self._receiver.take(download.chunks(), asked.filename or name_in(asked.url)) as received:
                 await received.keep()
                 return uploaded(asked, job, received.content, received.filename)
 
@@ -125,12 +125,6 @@ def failed(asked: FetchRequested, job: UUID, type_: str, detail: str) -> FetchFa
 def name_in(url: str) -> str:
     """The last part of its path."""
     return unquote(urlsplit(url).path.rpartition("/")[2])
-
-
-async def _chunks(download: Download) -> AsyncIterator[bytes]:
-    async for chunk in download.chunks():
-        if chunk:
-            yield chunk
 
 
 def _line(recorded: Recorded[FetchRequested], outcome: ImageUploaded | FetchFailed) -> dict[str, object]:

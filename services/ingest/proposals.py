@@ -1,12 +1,13 @@
 """A write is a proposal: append its event, then ask the read model what the log makes of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from adapters.log import Appended, Log, OutcomeUnknown
 from adapters.read_model import ReadModel, Verdict
+from contracts import ids
 from contracts.codec import Event
 from contracts.events import Cause, Position
 from contracts.permissions import Principal
@@ -64,6 +65,26 @@ class Proposals:
                 headers={"Retry-After": "1"},
                 event_id=str(event_id),
             ) from None
+
+    async def judged(
+        self, event: Event, about: object, request: Request, rejected: Mapping[str, tuple[str, str]]
+    ) -> Verdict | Pending:
+        """The verdict on a new event, or on the one this request has made before.
+
+        Raises Problem for a no: `rejected` has the slug and the words for each of the fold's reasons.
+        """
+        event_id = ids.requested(request.id, request.if_match, about, None)
+        verdict = await self.seen(request, event_id) or await self.propose(event, event_id, request)
+        if isinstance(verdict, Verdict) and verdict.reason:
+            raise Problem(*rejected[verdict.reason])
+        return verdict
+
+    async def seen(self, request: Request, event_id: UUID) -> Verdict | None:
+        """The verdict on what this request has made before. Raises Problem if that was another event."""
+        found = await self._read_model.of_request(request.id) if request.keyed else None
+        if found and found.event_id != event_id:
+            raise Problem("idempotency-key-reuse", "this key was used for a request with other contents")
+        return found
 
     async def propose(self, event: Event, event_id: UUID, request: Request) -> Verdict | Pending:
         """The fold's verdict, if the read model has it within 5 s."""

@@ -69,7 +69,8 @@ class Receiver:
         """The picture that comes in `chunks`, in the same way."""
         async with self._incoming(HELD) as (incoming, held):
             async for chunk in chunks:
-                await incoming.write(chunk)
+                if chunk:
+                    await incoming.write(chunk)
             content = await incoming.finish()
             yield Received(content, safe(filename, content.media_type), {}, incoming, held)
 

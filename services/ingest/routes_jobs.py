@@ -22,7 +22,7 @@ from contracts.permissions import Principal
 from contracts.problems import FieldError, Problem
 from contracts.resources.jobs import DescribedJob, job_json
 from services.ingest import commands_jobs as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, asked, pending
+from services.ingest.answers import CHANGE, IdempotencyKey, asked, image_named, pending
 from services.ingest.commands_images import Upload
 from services.ingest.fields import Filename, Said, wanted
 from services.ingest.proposals import Pending, Proposals, Request
@@ -75,15 +75,8 @@ class Employer:
     house: tuple[str, ...]
 
     async def proposed(self, event: Event, about: object, request: Request) -> Verdict | Pending:
-        """The verdict on a new event, or on the one this request has made before. Raises Problem for a no."""
-        event_id = ids.requested(request.id, None, about, None)
-        seen = await self.read_model.of_request(request.id) if request.keyed else None
-        if seen and seen.event_id != event_id:
-            raise Problem("idempotency-key-reuse", "this key was used for a request with other contents")
-        verdict = seen or await self.proposals.propose(event, event_id, request)
-        if isinstance(verdict, Verdict) and verdict.reason:
-            raise Problem(*REJECTED[verdict.reason])
-        return verdict
+        """What the log makes of a request. Raises Problem for its no."""
+        return await self.proposals.judged(event, about, request, REJECTED)
 
 
 @ROUTES.post("/v1/jobs", status_code=202, responses=documented(*ASKING), max_body_size=JSON_BYTES)
@@ -93,7 +86,7 @@ async def ask(request: HttpRequest, who: Ask, body: Asked, idempotency_key: Idem
     algorithm = await house.algorithms.checked(body.algorithm, body.params)
     if body.image_url:
         return await _fetch(house, retry, body.image_url, Upload(filename=""), algorithm)
-    image = await house.writer.own(retry, _id(body.image_id or ""))
+    image = await house.writer.own(retry, image_named(body.image_id or ""))
     about = ["job", str(image.image_id), algorithm]
     made = await house.proposed(commands.analyze(image, algorithm, who.account), about, retry)
     return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
@@ -155,11 +148,3 @@ async def _answer(house: Employer, job_id: UUID, verdict: Verdict) -> Response:
 def _house(request: HttpRequest) -> Employer:
     found: Employer = request.app.state.employer
     return found
-
-
-def _id(text: str) -> UUID:
-    """An id that is no id names nothing, like one that nobody has."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Problem("not-found", f"there is no image {text[:100]}") from None

@@ -17,7 +17,7 @@ from contracts.posts import Post, PostPublished
 from contracts.problems import Problem
 from contracts.resources.posts import post_json
 from services.ingest import commands_posts as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, IfMatch, asked, pending
+from services.ingest.answers import CHANGE, IdempotencyKey, IfMatch, asked, image_named, pending
 from services.ingest.fields import Description
 from services.ingest.proposals import Pending
 from services.ingest.sharing import Sharing, done, sharing
@@ -52,7 +52,7 @@ async def publish(
 ) -> Response:
     """Show one of one's own images: while the post stands, anyone may see its renditions, never the original."""
     house, retry = sharing(request), asked(request, who, idempotency_key)
-    image = await house.writer.own(retry, _id(body.image_id))
+    image = await house.writer.own(retry, image_named(body.image_id))
     if image.deleted_at:
         raise Problem("not-found", f"there is no image {image.image_id}")
     about = [str(image.image_id), body.caption]
@@ -89,7 +89,7 @@ async def delete(
     """Nobody sees the post any more; the image stays as it is."""
     house, retry = sharing(request), asked(request, who, idempotency_key, if_match)
     expected = expected_version(if_match)
-    if retry.keyed and (await house.seen(retry, ids.requested(retry.id, retry.if_match, str(post_id), None))):
+    if retry.keyed and (await house.proposals.seen(retry, ids.requested(retry.id, retry.if_match, str(post_id), None))):
         return Response(status_code=204)
     post = await _own(house, post_id, who)
     made = await house.proposed(commands.delete(post, expected, who.account), str(post_id), retry)
@@ -109,11 +109,3 @@ async def _answer(house: Sharing, post_id: UUID, who: Principal, status: int) ->
     if status == 201:
         headers["Location"] = f"/v1/posts/{post_id}"
     return Json({**post_json(found), "position": str(found.position)}, status, headers)
-
-
-def _id(text: str) -> UUID:
-    """An id that is no id names nothing, like one that nobody has."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Problem("not-found", f"there is no image {text[:100]}") from None

@@ -1,6 +1,6 @@
 """Uploads that go straight into object storage: offered, put there by the client, completed."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,7 +89,7 @@ async def complete(request: HttpRequest, who: Add, upload_id: UUID) -> Response:
     try:
         async with (
             desk.objects.open(announced.key) as opened,
-            desk.receiver.take(_filled(opened.chunks), announced.filename) as received,
+            desk.receiver.take(opened.chunks, announced.filename) as received,
         ):
             _check(announced, received.content)
             stored = await desk.writer.upload(itself, upload, received.content, received.keep)
@@ -106,12 +106,6 @@ def _check(announced: Offer, content: Content) -> None:
             "upload-mismatch",
             f"{content.size} bytes with SHA-256 {content.sha256} were put, not the {announced.size} announced.",
         )
-
-
-async def _filled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        if chunk:
-            yield chunk
 
 
 def _desk(request: HttpRequest) -> Desk:

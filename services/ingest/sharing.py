@@ -8,8 +8,7 @@ from fastapi import Response
 
 from adapters.accounts import Accounts
 from adapters.posts import Posts
-from adapters.read_model import ReadModel, Verdict
-from contracts import ids
+from adapters.read_model import Verdict
 from contracts.codec import Event
 from contracts.permissions import Principal
 from contracts.problems import Problem
@@ -34,21 +33,10 @@ class Sharing:
     accounts: Accounts
     writer: Writer
     proposals: Proposals
-    read_model: ReadModel
 
     async def proposed(self, event: Event, about: object, request: Request) -> Verdict | Pending:
-        """The verdict on a new event, or on the one this request has made before. Raises Problem for a no."""
-        event_id = ids.requested(request.id, request.if_match, about, None)
-        verdict = await self.seen(request, event_id) or await self.proposals.propose(event, event_id, request)
-        if isinstance(verdict, Verdict) and verdict.reason:
-            raise Problem(*REJECTED[verdict.reason])
-        return verdict
-
-    async def seen(self, request: Request, event_id: UUID) -> Verdict | None:
-        found = await self.read_model.of_request(request.id) if request.keyed else None
-        if found and found.event_id != event_id:
-            raise Problem("idempotency-key-reuse", "this key was used for a request with other contents")
-        return found
+        """What the log makes of a request. Raises Problem for its no."""
+        return await self.proposals.judged(event, about, request, REJECTED)
 
     async def shown(self, post_id: UUID, who: Principal) -> Shown:
         """A post that everybody sees. Raises the Problem `not-found`."""
