@@ -29,6 +29,7 @@ from adapters.posts import Posts
 from adapters.principal import Principals
 from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
+from adapters.unlogged import Unlogged
 from contracts.events import TryLater
 from services.ingest import routes_accounts as routes_registering
 from services.ingest import routes_api_keys, routes_auth, routes_images, routes_social, routes_uploads
@@ -36,6 +37,7 @@ from services.ingest import routes_jobs as routes_asking
 from services.ingest import routes_posts as routes_posting
 from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
+from services.ingest.callbacks import Callbacks
 from services.ingest.media import Limits
 from services.ingest.offers import Offers
 from services.ingest.passwords import Passwords
@@ -48,7 +50,6 @@ from services.ingest.routes_uploads import Desk
 from services.ingest.sessions import Sessions
 from services.ingest.sharing import Sharing
 from services.ingest.throttle import Throttle
-from services.ingest.unlogged import Unlogged
 from services.ingest.write import Writer
 from services.query import routes_accounts, routes_house, routes_jobs, routes_posts
 from services.query import routes_images as routes_reading
@@ -83,14 +84,15 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             writer = Writer(proposals, read_model, fresh)
             api.state.principals = Principals(keys, accounts)
             receiving = receiver(settings, objects)
-            api.state.ingest = Ingest(receiving, writer, settings.algorithms, algorithms.without_params)
+            callbacks = Callbacks(outbound, keys)
+            api.state.ingest = Ingest(receiving, writer, callbacks, settings.algorithms, algorithms.without_params)
             reachable = objects_of(settings.model_copy(update={"s3": settings.s3_public or settings.s3}))
             api.state.desk = Desk(Offers(unlogged), objects, reachable, receiving, writer, settings.algorithms, now)
             posts = Posts(read_model, fresh)
             api.state.sharing = Sharing(posts, accounts, writer, proposals)
             jobs = Jobs(read_model, fresh)
             api.state.employer = Employer(
-                writer, proposals, read_model, algorithms, jobs, outbound, settings.algorithms
+                writer, proposals, read_model, algorithms, jobs, outbound, callbacks, settings.algorithms
             )
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(

@@ -176,6 +176,21 @@ class Fetcher(Caps, Outside):
     fetch_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of downloads held in memory at once")
 
 
+class Notifier(Endpoints, Groups, Outside):
+    callback_seconds: float = Field(15.0, gt=0, description="longest that a receiver of callbacks may take, in seconds")
+    callback_window: int = Field(64, ge=1, description="callbacks under way at once in one notifier")
+    callback_retries: Annotated[tuple[Annotated[float, Field(ge=0)], ...], NoDecode] = Field(
+        (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        min_length=1,
+        description="seconds before each try of a callback, comma separated",
+    )
+
+    @field_validator("callback_retries", mode="before")
+    @classmethod
+    def _spaced(cls, value: object) -> object:
+        return _list(value)
+
+
 class Projector(Endpoints):
     projector_batch: int = Field(2_000, ge=1, description="most records folded in one transaction")
 
@@ -187,7 +202,7 @@ class Client(Api):
     api_key: str = Field("", description="API key the command line uses; empty: it signs in")
 
 
-SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Fetcher, Infer, Projector, Client)
+SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Fetcher, Notifier, Infer, Projector, Client)
 
 
 def table() -> dict[str, tuple[str, str]]:

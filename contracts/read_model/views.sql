@@ -118,7 +118,10 @@ SELECT
         WHEN attempt.state IS NULL THEN 'queued'
         WHEN attempt.state = 'running' THEN 'running'
         ELSE 'failed'
-    END AS status
+    END AS status,
+    delivery.state AS delivery_state,
+    delivery.attempts AS delivery_attempts,
+    delivery.last_status AS delivery_status
 FROM jobs AS job
 LEFT JOIN LATERAL (
     SELECT current.version, current.completed_at, current.result
@@ -141,4 +144,5 @@ LEFT JOIN LATERAL (
     SELECT one.append_time FROM events AS one
     WHERE job.failure IS NOT NULL AND one.image_id = job.image_id AND one.causation_id = job.requested
     LIMIT 1
-) AS failed ON true;
+) AS failed ON true
+LEFT JOIN deliveries AS delivery ON delivery.request = job.requested;

@@ -119,7 +119,9 @@ def uploaded(asked: FetchRequested, job: UUID, content: Content, filename: str) 
 
 
 def failed(asked: FetchRequested, job: UUID, type_: str, detail: str) -> FetchFailed:
-    return FetchFailed(image_id=asked.image_id, owner=asked.owner, job=job, type=type_, detail=detail[:2_000])
+    return FetchFailed(
+        image_id=asked.image_id, owner=asked.owner, job=job, type=type_, detail=detail[:2_000], callback=asked.callback
+    )
 
 
 def name_in(url: str) -> str:

@@ -1,14 +1,14 @@
 """What a client may say of an image beside its bytes, as the edge validates it."""
 
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from adapters.problem_json import field_error
 from contracts.images import Changes, Wanted
 from contracts.problems import FieldError, invalid
-from services.ingest.commands_images import Upload
+from services.ingest.commands_images import AskedBack, Upload
 from services.ingest.filenames import cleaned
 from services.ingest.multipart import Fields
 
@@ -43,12 +43,31 @@ Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printa
 Tags = Annotated[tuple[Tag, ...], Field(max_length=100), AfterValidator(_distinct)]
 Filename = Annotated[str, Field(max_length=4096), AfterValidator(_named)]
 Shown = Literal["private", "public"]
+Address = Annotated[str, Field(min_length=1, max_length=2_000)]
+BearerToken = Annotated[str, Field(min_length=1, max_length=4_000, pattern="^[!-~]+$")]
 
 
-class Said(BaseModel):
-    """The text fields of an upload."""
+class CalledBack(BaseModel):
+    """Where a client wants to hear of the outcome."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    callback_url: Annotated[Address | None, BeforeValidator(_blank_is_null)] = None
+    callback_token: Annotated[BearerToken | None, BeforeValidator(_blank_is_null)] = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.callback_token and not self.callback_url:
+            raise ValueError("callback_token comes with a callback_url")
+        return self
+
+    @property
+    def callback(self) -> AskedBack | None:
+        return AskedBack(self.callback_url, self.callback_token) if self.callback_url else None
+
+
+class Said(CalledBack):
+    """The text fields of an upload."""
 
     title: Annotated[Title | None, BeforeValidator(_blank_is_null)] = None
     description: Annotated[Description | None, BeforeValidator(_blank_is_null)] = None
@@ -65,6 +84,7 @@ class Said(BaseModel):
             tags=self.tags,
             visibility=self.visibility,
             wanted=wanted,
+            callback=self.callback,
         )
 
 

@@ -22,7 +22,7 @@ def test_without_a_model_none_is_started_and_nobody_may_ask_for_it(home: Home) -
     settings = Api.read()
     assert groups.running(settings) == ["core"]
     programs = {one.name: one for one in services(settings, home)}
-    assert list(programs) == ["projector", "analyzer", "fetcher", "api"]
+    assert list(programs) == ["projector", "analyzer", "fetcher", "notifier", "api"]
     assert programs["api"].environment["FRAMELOG_ALGORITHM_GROUPS"].startswith("core=metadata+")
     assert "classification" not in programs["api"].environment["FRAMELOG_ALGORITHM_GROUPS"]
 
@@ -32,7 +32,7 @@ def test_with_a_model_its_group_has_an_analyzer_of_its_own(home: Home) -> None:
     settings = Api.read()
     assert groups.running(settings) == ["core", "models"]
     programs = {one.name: one for one in services(settings, home)}
-    assert list(programs) == ["projector", "analyzer", "analyzer-models", "fetcher", "api"]
+    assert list(programs) == ["projector", "analyzer", "analyzer-models", "fetcher", "notifier", "api"]
     assert programs["analyzer"].environment["FRAMELOG_GROUP"] == "core"
     assert programs["analyzer-models"].environment["FRAMELOG_GROUP"] == "models"
     assert "FRAMELOG_ALGORITHM_GROUPS" not in programs["api"].environment
@@ -48,4 +48,4 @@ def test_where_every_image_is_to_be_classified_its_analyzer_says_what_is_missing
 def test_a_machine_for_models_alone_runs_them_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     shelved(home.path, networks.colours())
     monkeypatch.setenv("FRAMELOG_GROUP", "models")
-    assert [one.name for one in services(Api.read(), home)] == ["projector", "analyzer", "fetcher", "api"]
+    assert [one.name for one in services(Api.read(), home)] == ["projector", "analyzer", "fetcher", "notifier", "api"]
