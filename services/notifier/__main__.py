@@ -49,10 +49,11 @@ async def notify(settings: Settings, keys: Keys) -> None:
             retries=settings.callback_retries, seconds=settings.callback_seconds, now=now, jitter=random.random
         )
         delivering = Delivering(waiting, feed, Accounts(read_model, fresh), keys, outbound, log, manner)
+        queue.entrust(delivering.attempt)
         running = frozenset(name for names in settings.algorithm_groups.values() for name in names)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Follower(feed, waiting, running).run())
-            tasks.create_task(queue.run(delivering.attempt))
+            tasks.create_task(queue.run())
             tasks.create_task(take_over(queue))
             logger.info("notifying")
 

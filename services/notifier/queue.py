@@ -59,13 +59,15 @@ class Queue:
         """Due at once; part of the connection's transaction, whose search path must lead to `unlogged`."""
         await self._app.configure_task(TASK, connection=connection).defer_async(delivery=str(delivery))
 
-    async def run(self, try_: Try, wait: bool = True) -> None:
-        """Make each try when it is due: until cancelled, or until none is due if it shall not `wait`."""
+    def entrust(self, try_: Try) -> None:
+        """Say once, before the queue runs, what a try is."""
 
+        @self._app.task(name=TASK, retry=AsTold())
         async def deliver(delivery: str) -> None:
             await try_(UUID(delivery))
 
-        self._app.task(name=TASK, retry=AsTold())(deliver)
+    async def run(self, wait: bool = True) -> None:
+        """Make each try when it is due: until cancelled, or until none is due if it shall not `wait`."""
         await self._app.run_worker_async(
             concurrency=self._window,
             wait=wait,
