@@ -113,7 +113,8 @@ class Delivering:
         """However long the log is down: whoever gave up here would send again."""
         cause = Cause(event_id=delivery, source=NAME, time=self._manner.now(), causation_id=event.request)
         patiently = AsyncRetrying(
-            retry=retry_if_exception_type((TryLater, OutcomeUnknown)), wait=wait_exponential_jitter(multiplier=0.2, max=5)
+            retry=retry_if_exception_type((TryLater, OutcomeUnknown)),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5),
         )
         await patiently(self._log.append, event, cause)
 
