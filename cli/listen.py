@@ -56,7 +56,7 @@ def listen(
 
 
 class Ear:
-    """Hears one callback after the other. Without a `secret` it asks for the account's own, anew once that is rotated."""
+    """Hears callbacks. Without a `secret` it asks for the account's own, anew once that is rotated."""
 
     def __init__(self, secret: str | None, token: str | None, answer: int, as_json: bool) -> None:
         self.given = secret
