@@ -95,7 +95,6 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(
                 read_model=read_model,
-                ends=ends,
                 fresh=fresh,
                 stored=VerifiedBytes(objects, MOST_HELD_BACK),
                 algorithms=algorithms,

@@ -226,3 +226,26 @@ async def test_a_retry_makes_no_second_post(served: World, alice: Person) -> Non
     assert answers[0].json()["id"] == answers[1].json()["id"]
     other = await alice.http.post("/v1/posts", json={**body, "caption": "twice"}, headers=headers)
     problem(other, 422, "idempotency-key-reuse")
+
+
+async def test_what_the_read_model_has_not_seen_is_pending_whatever_it_is_about(
+    served: World, alice: Person, bob: Person
+) -> None:
+    made = await post(alice, await image(served, alice))
+    key = {"name": "k", "scopes": ["images:read"]}
+    with served.projector_frozen():
+        written = await asyncio.gather(
+            bob.ask("PUT", f"/v1/posts/{made['id']}/like"),
+            bob.ask("PUT", f"/v1/accounts/{alice.name}/follow"),
+            bob.ask("POST", "/v1/me/api-keys", json=key),
+        )
+        assert [answer.status_code for answer in written] == [202, 202, 202]
+        urls = [answer.json()["status_url"] for answer in written]
+        seen = await asyncio.gather(*(bob.ask("GET", url) for url in urls))
+        assert [(one.status_code, one.json().get("status")) for one in seen] == [(200, "pending")] * 3
+    for url in urls:
+
+        async def accepted(url: str = url) -> bool:
+            return bool((await bob.ask("GET", url)).json().get("status") == "accepted")
+
+        await served.until(accepted)
