@@ -55,7 +55,7 @@ from services.query import routes_images as routes_reading
 from services.query.parts import Reading
 from services.query.ready import Readiness
 from services.query.verified import VerifiedBytes
-from services.settings import MIB, Api, WrongSettings
+from services.settings import MIB, Api
 
 VERSION = "0.1.0"
 MOST_HELD_BACK = 128 * MIB
@@ -141,11 +141,7 @@ def _whereabouts(settings: Api) -> tuple[Path, Path, str]:
 
 
 def main() -> int:
-    try:
-        settings = Api.read()
-    except WrongSettings as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    settings = Api.read_or_exit()
     log_as_json(settings.log_level)
     try:
         keys = asyncio.run(first_start(settings.kafka, Names(settings.topic_prefix), *_whereabouts(settings), now()))
