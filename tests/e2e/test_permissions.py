@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_accounts import PASSWORD, bearer, log_in, sign_up
+from tests.e2e.people import PASSWORD, bearer, log_in, sign_up
 from tests.pictures import photograph
 from tests.query.world import World, world
 from tests.running import Stack
