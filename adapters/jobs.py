@@ -11,11 +11,13 @@ from adapters.fresh import Fresh
 from adapters.read_model import ReadModel
 from contracts.events import Json
 from contracts.read_model.jobs import COLUMNS, job
+from contracts.resources.images import Analysis
 from contracts.resources.jobs import DescribedJob
 from contracts.topics import IMAGES
 
 ONE = "SELECT * FROM described_jobs WHERE job_id = %s"
-_JSON = msgspec.json.Decoder(dict[str, Json])
+_ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
+_ERROR = msgspec.json.Decoder(dict[str, Json])
 
 
 class Jobs:
@@ -44,13 +46,8 @@ def _described(row: DictRow) -> DescribedJob:
     return DescribedJob(
         job=job([row[name] for name, _ in COLUMNS]),
         status=row["status"],
-        version=row["version"],
-        result=_decoded(row["result"]),
-        error=_decoded(row["error"]),
+        analyses=_ANALYSES.decode(row["analyses"]),
+        error=_ERROR.decode(row["error"]) if row["error"] else None,
         started_at=row["started_at"],
         finished_at=row["finished_at"],
     )
-
-
-def _decoded(encoded: bytes | None) -> dict[str, Json] | None:
-    return _JSON.decode(encoded) if encoded else None

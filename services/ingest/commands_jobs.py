@@ -8,14 +8,14 @@ from contracts.images import AnalysisRequested, FetchRequested, Image, Wanted
 from services.ingest.commands_images import Upload
 
 
-def analyze(image: Image, wanted: Wanted, actor: str, retry_of: UUID | None = None) -> AnalysisRequested:
-    """The image as it is, by one algorithm."""
+def analyze(image: Image, wanted: tuple[Wanted, ...], actor: str, retry_of: UUID | None = None) -> AnalysisRequested:
+    """The image as it is, by some algorithms."""
     return AnalysisRequested(
         image_id=image.image_id,
         owner=image.owner,
         actor=actor,
         content=image.content,
-        wanted=(wanted,),
+        wanted=wanted,
         retry_of=retry_of,
     )
 

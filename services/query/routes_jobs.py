@@ -76,7 +76,7 @@ def _picture(found: DescribedJob) -> Rendition:
         raise Problem("job-failed", f"{problem['title']}: {problem['detail']}")
     if found.status != "succeeded":
         raise Problem("job-not-finished", f"The job is {found.status}.", headers={"Retry-After": "1"})
-    made: list[Rendition] = (found.result or {}).get("renditions", [])
+    made: list[Rendition] = ((found.only and found.result) or {}).get("renditions", [])
     if not made:
         raise Problem("not-found", "This job makes no picture.")
     return made[0]

@@ -12,6 +12,7 @@ from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+HOUSE = ("metadata", "exif", "thumbnail", "colors", "hash", "quality")
 FIELDS = {
     *("id", "status", "algorithm", "algorithm_version", "params", "image_id", "result", "error", "attempts"),
     *("created_at", "started_at", "finished_at", "callback"),
@@ -114,6 +115,56 @@ async def test_a_retry_of_the_request_makes_no_second_job(served: World, alice: 
     assert len({one.json()["id"] for one in answers}) == 1
     other = await alice.http.post("/v1/jobs", json={**body, "algorithm": "colors"}, headers=headers)
     problem(other, 422, "idempotency-key-reuse")
+
+
+async def test_reanalyzing_is_one_job_for_all_the_algorithms(served: World, alice: Person) -> None:
+    image_id = await image(alice)
+    path = f"/v1/images/{image_id}"
+    for body in ({}, {"algorithms": ["poi_detection", "hash"]}):
+        answer = await alice.ask("POST", f"{path}/reanalyze", json=body)
+        assert answer.status_code == 202, answer.text
+        asked = answer.json()
+        assert answer.headers["location"] == f"/v1/jobs/{asked['id']}"
+        assert set(asked) == {*FIELDS, "position"}
+        done = await ended(served, alice, asked["id"])
+        assert (done["status"], done["algorithm"], done["params"], done["attempts"]) == ("succeeded", None, {}, 1)
+        assert tuple(done["result"]) == tuple(body.get("algorithms", HOUSE))
+        assert {tuple(one) for one in done["result"].values()} == {("algorithm_version", "completed_at", "result")}
+        assert done["created_at"] <= done["finished_at"]
+    assert done["result"]["poi_detection"]["result"]["points"]
+    seen = (await alice.ask("GET", path)).json()
+    assert seen["version"] == 1
+    assert done["result"]["hash"]["result"] == seen["analysis"]["results"]["hash"]["result"]
+    problem(await alice.ask("GET", f"/v1/jobs/{done['id']}/content"), 404, "not-found")
+
+
+async def test_reanalyzing_with_one_algorithm_is_a_job_like_any_other(served: World, alice: Person) -> None:
+    path = f"/v1/images/{await image(alice)}/reanalyze"
+    headers = {**alice.signed, "Idempotency-Key": "again"}
+    made = [await alice.http.post(path, json={"algorithms": ["hash"]}, headers=headers) for _ in range(2)]
+    assert len({one.json()["id"] for one in made}) == 1
+    done = await ended(served, alice, made[0].json()["id"])
+    assert (done["algorithm"], set(done["result"])) == ("hash", {"phash", "dhash"})
+
+
+async def test_reanalyzing_a_damaged_picture_fails_once_for_all_and_can_be_tried_again(
+    served: World, alice: Person
+) -> None:
+    image_id = await image(alice, new_picture()[:2_000])
+    asked = (await alice.ask("POST", f"/v1/images/{image_id}/reanalyze")).json()
+    failed = await ended(served, alice, asked["id"])
+    assert (failed["status"], failed["error"]["type"]) == ("failed", "/problems/undecodable-image")
+    assert (await alice.ask("POST", f"/v1/jobs/{asked['id']}/retry")).json()["attempts"] == 2
+    assert (await ended(served, alice, asked["id"]))["status"] == "failed"
+
+
+async def test_what_cannot_be_reanalyzed_is_refused(alice: Person) -> None:
+    path = f"/v1/images/{await image(alice)}"
+    for body in ({"algorithms": ["magic"]}, {"algorithms": []}, {"algorithms": ["compress"]}, {"campaign": "spring"}):
+        problem(await alice.ask("POST", f"{path}/reanalyze", json=body), 422, "invalid-request")
+    problem(await alice.ask("POST", "/v1/images/fake/reanalyze", json={}), 404, "not-found")
+    assert (await alice.http.delete(path, headers={**alice.signed, "If-Match": "*"})).status_code == 204
+    problem(await alice.ask("POST", f"{path}/reanalyze", json={}), 404, "not-found")
 
 
 async def test_a_deleted_image_is_not_worked_on(alice: Person) -> None:

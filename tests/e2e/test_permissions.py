@@ -61,6 +61,7 @@ ROWS = {
         (401, 404, 412, 404, 403, 401), WRITING, {"content": PICTURE, **STALE}
     ),
     ("POST", "/v1/images/{image_id}/restore"): Row((401, 404, 409, 404, 403, 401), WRITING),
+    ("POST", "/v1/images/{image_id}/reanalyze"): Row((401, 404, 202, 404, 403, 401), WRITING),
     ("GET", "/v1/images/{image_id}/content"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((404, 404, 200, 404, 403, 401)),
@@ -96,6 +97,7 @@ OF_PUBLIC = {
         (401, 403, 412, 403, 403, 401), WRITING, {"content": PICTURE, **STALE}
     ),
     ("POST", "/v1/images/{image_id}/restore"): Row((401, 403, 409, 403, 403, 401), WRITING),
+    ("POST", "/v1/images/{image_id}/reanalyze"): Row((401, 403, 202, 403, 403, 401), WRITING),
     ("GET", "/v1/images/{image_id}/content"): Row((401, 403, 200, 403, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 403, 200, 403, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((200, 200, 200, 200, 403, 401)),
