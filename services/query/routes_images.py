@@ -34,12 +34,17 @@ SeeRendition = Annotated[Principal | None, may("see-rendition")]
 
 @ROUTES.get("/v1/images", responses=documented(*ONE, "forbidden"))
 async def list_images(request: Request, parts: Parts, who: See, filters: Annotated[Page, Query()]) -> Response:
-    """One's own images, newest first, or another's public ones: those that fit every filter."""
+    """One's own images, newest first, or another's public ones: those that fit every filter.
+
+    To admins, with `owner=*`, the public view of everybody's images.
+    """
     asked = question(filters, who)
     near = (await owned(parts, _id(filters.near), who)).image.image_id if filters.near else None
     found = await search(parts.read_model, asked, near, filters.limit, filters.cursor)
     images = await _images(parts, found.ids)
-    if asked.public:
+    if asked.whose == "every":
+        return page(request, [public_json(one) for one in images], found.next)
+    if asked.whose == "public":
         images = [one for one in images if may_see(who, one)]  # it may have changed between the two questions
     return page(request, [_seen_by(who, one) for one in images], found.next)
 

@@ -211,6 +211,11 @@ async def test_everybody_gets_of_a_public_thing_what_the_table_says(cast: Cast, 
     await _as_said(cast, method, path, OF_PUBLIC[method, path], "public")
 
 
+async def test_everybodys_images_are_listed_to_admins_alone(cast: Cast) -> None:
+    row = Row((401, 403, 403, 200, 403, 401), MANAGING, {"params": {"owner": "*"}})
+    await _as_said(cast, "GET", "/v1/images", row, "private")
+
+
 async def _as_said(cast: Cast, method: str, path: str, row: Row, of: str) -> None:
     answers = {who: await cast.ask(who, method, path, row, of) for who in EVERYBODY}
     found = {who: answer.status_code for who, answer in answers.items()}
