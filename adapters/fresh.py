@@ -31,10 +31,14 @@ class Fresh:
 
     async def all_settled(self, topic: Topic) -> None:
         """Returns once the read model holds all that the topic holds now; else Problem `behind`."""
+        if not await self.caught_up(topic, WAIT_SECONDS):
+            raise Problem("behind", "the read model has not reached the end of the log", headers={"Retry-After": "1"})
+
+    async def caught_up(self, topic: Topic, within: float) -> bool:
+        """Whether the read model comes to hold all that the topic holds now, within so many seconds."""
         ends = await self._ends.of(topic)
         goal = [Position(topic.name, partition, end) for partition, end in ends.items() if end]
-        if not all(await asyncio.gather(*(self._read_model.reached(end, WAIT_SECONDS) for end in goal))):
-            raise Problem("behind", "the read model has not reached the end of the log", headers={"Retry-After": "1"})
+        return all(await asyncio.gather(*(self._read_model.reached(end, within) for end in goal)))
 
     async def settled(self, topic: Topic, key: str) -> None:
         """Returns once the read model holds every event of `key` that the log holds now; else Problem `behind`."""

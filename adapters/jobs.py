@@ -11,13 +11,15 @@ from adapters.fresh import Fresh
 from adapters.read_model import ReadModel
 from contracts.events import Json
 from contracts.read_model.jobs import COLUMNS, job
+from contracts.resources.images import Analysis
 from contracts.resources.jobs import Callback, DescribedJob
 from contracts.topics import IMAGES
 
 ONE = "SELECT * FROM described_jobs WHERE job_id = %s"
 # Tries of what has not ended are in no log.
 TRIED = "SELECT request, attempts, last_status, next_attempt_at FROM unlogged.callbacks WHERE request = ANY(%s)"
-_JSON = msgspec.json.Decoder(dict[str, Json])
+_ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
+_ERROR = msgspec.json.Decoder(dict[str, Json])
 
 
 class Jobs:
@@ -50,9 +52,8 @@ def _described(row: DictRow, tried: Mapping[str, Any]) -> DescribedJob:
     return DescribedJob(
         job=job([row[name] for name, _ in COLUMNS]),
         status=row["status"],
-        version=row["version"],
-        result=_decoded(row["result"]),
-        error=_decoded(row["error"]),
+        analyses=_ANALYSES.decode(row["analyses"]),
+        error=_ERROR.decode(row["error"]) if row["error"] else None,
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         callback=_callback(row, tried),
@@ -65,7 +66,3 @@ def _callback(row: DictRow, tried: Mapping[str, Any]) -> Callback:
             status=row["delivery_state"], attempts=row["delivery_attempts"], last_status=row["delivery_status"]
         )
     return Callback(status="pending", **tried) if row["callback_url"] else Callback(status="none")
-
-
-def _decoded(encoded: bytes | None) -> dict[str, Json] | None:
-    return _JSON.decode(encoded) if encoded else None

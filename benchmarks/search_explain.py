@@ -65,6 +65,7 @@ FILTERS: Mapping[str, dict[str, Any]] = {
     "`deleted`": {"deleted": True},
     "`color`, `tag` and `min_width`": {"color": "#ff0000", "tag": ("tag50",), "min_width": 4000},
     "`owner`, another's public ones": {"owner": "person3"},
+    "`owner=*`, everybody's, newest first": {"owner": "*"},
 }
 
 RARE = (

@@ -14,13 +14,13 @@ class Job(Struct, frozen=True, kw_only=True):
     """A job and its last attempt.
 
     `cause` is the event whose analysis decides, None while the picture is being fetched; `failure` is why it could not
-    be. Without an algorithm the job is done once the image is there.
+    be. Where nothing is `wanted` the job is done once the image is there.
     """
 
     job_id: UUID
     owner: str
     image_id: UUID
-    algorithm: Wanted | None
+    wanted: tuple[Wanted, ...]
     attempts: int
     requested: UUID
     requested_at: datetime
@@ -58,7 +58,7 @@ def apply(job: Job | None, event_id: UUID, event: ImageEvent, time: datetime) ->
         case ImageUploaded():
             return replace(job, cause=event_id, sha256=event.content.sha256)
         case FetchFailed():
-            about = job.algorithm.algorithm if job.algorithm else "fetch"
+            about = job.wanted[0].algorithm if job.wanted else "fetch"
             return replace(job, failure=Failure(algorithm=about, type=event.type, detail=event.detail))
         case _:
             return job
@@ -70,7 +70,7 @@ def _began(event_id: UUID, event: AnalysisRequested | FetchRequested, time: date
         job_id=event_id,
         owner=event.owner,
         image_id=event.image_id,
-        algorithm=event.wanted[0] if isinstance(event, AnalysisRequested) else event.algorithm,
+        wanted=event.wanted if isinstance(event, AnalysisRequested) else _of_fetched(event),
         attempts=1,
         requested=event_id,
         requested_at=time,
@@ -80,6 +80,10 @@ def _began(event_id: UUID, event: AnalysisRequested | FetchRequested, time: date
         sha256=event.content.sha256 if isinstance(event, AnalysisRequested) else None,
         callback_url=event.callback.url if event.callback else None,
     )
+
+
+def _of_fetched(event: FetchRequested) -> tuple[Wanted, ...]:
+    return (event.algorithm,) if event.algorithm else ()
 
 
 def _again(job: Job, event_id: UUID, event: AnalysisRequested | FetchRequested, time: datetime) -> Job:

@@ -56,7 +56,7 @@ from services.query import routes_images as routes_reading
 from services.query.parts import Reading
 from services.query.ready import Readiness
 from services.query.verified import VerifiedBytes
-from services.settings import MIB, Api, WrongSettings
+from services.settings import MIB, Api
 
 VERSION = "0.1.0"
 MOST_HELD_BACK = 128 * MIB
@@ -97,7 +97,6 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(
                 read_model=read_model,
-                ends=ends,
                 fresh=fresh,
                 stored=VerifiedBytes(objects, MOST_HELD_BACK),
                 algorithms=algorithms,
@@ -144,11 +143,7 @@ def _whereabouts(settings: Api) -> tuple[Path, Path, str]:
 
 
 def main() -> int:
-    try:
-        settings = Api.read()
-    except WrongSettings as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    settings = Api.read_or_exit()
     log_as_json(settings.log_level)
     try:
         keys = asyncio.run(first_start(settings.kafka, Names(settings.topic_prefix), *_whereabouts(settings), now()))

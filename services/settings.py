@@ -4,6 +4,7 @@ Every process knows the whole table, so that a misspelt variable stops any start
 """
 
 import os
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -39,6 +40,15 @@ class Section(BaseSettings):
             return cls()
         except ValidationError as error:
             raise WrongSettings("\n".join(_explained(one) for one in error.errors())) from None
+
+    @classmethod
+    def read_or_exit(cls) -> Self:
+        """The same for a process of its own: what is wrong is told on stderr, and ends it with code 2."""
+        try:
+            return cls.read()
+        except WrongSettings as wrong:
+            print(wrong, file=sys.stderr)
+            raise SystemExit(2) from None
 
 
 class Endpoints(Section):

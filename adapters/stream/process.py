@@ -3,13 +3,54 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Coroutine
 from typing import NoReturn
 
+from aiokafka.errors import KafkaConnectionError
 
-def run(main: Coroutine[object, object, None]) -> None:
+from adapters.stream.consume import NoSuchTopic
+
+log = logging.getLogger(__name__)
+
+
+def told_to_stop() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def run(main: Coroutine[object, object, None], kafka: str) -> int:
+    """The exit code of a process that does `main`, which reads the log at `kafka`; what went wrong has been told."""
+    try:
+        _until_over(main)
+    except KafkaConnectionError as down:
+        print(f"Kafka at {kafka} does not answer: {down}; see `framelog doctor`", file=sys.stderr)
+        return 3
+    except NoSuchTopic as missing:
+        print(f"{missing}: start the stack with `framelog up`, which creates it", file=sys.stderr)
+        return 3
+    except Exception:
+        log.exception("this process ends, and must be started anew")
+        return 1
+    return 0
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process, also where Faust's thread, which is no daemon, has not ended."""
+    if threading.active_count() == 1:
+        sys.exit(code)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _until_over(main: Coroutine[object, object, None]) -> None:
     """Like asyncio.run, but nobody is waited for when `main` is over.
 
     Faust cannot leave a group that is being rebalanced; its tasks heed no cancellation for a minute, in which its
@@ -21,13 +62,3 @@ def run(main: Coroutine[object, object, None]) -> None:
     finally:
         if threading.active_count() == 1:
             loop.close()
-
-
-def leave(code: int) -> NoReturn:
-    """Ends the process, also where Faust's thread, which is no daemon, has not ended."""
-    if threading.active_count() == 1:
-        sys.exit(code)
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

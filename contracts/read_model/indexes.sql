@@ -11,6 +11,7 @@ CREATE INDEX accounts_created ON accounts (created_at, name);
 
 -- The last three are no order: they let a walk through the newest skip what does not fit without fetching its row.
 CREATE INDEX images_created ON images (owner, created_at, image_id, width, height, media_type) WHERE deleted_at IS NULL;
+CREATE INDEX images_every ON images (created_at, image_id) WHERE deleted_at IS NULL;
 CREATE INDEX images_deleted ON images (owner, created_at, image_id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX images_size ON images (owner, size, image_id) WHERE deleted_at IS NULL;
 CREATE INDEX images_sha256 ON images (sha256, owner);

@@ -97,37 +97,35 @@ CROSS JOIN LATERAL (
     WHERE one.image_id = image.image_id
 ) AS every;
 
--- A job with what became of its last attempt: a fact settles it, whatever caused the fact.
-CREATE VIEW described_jobs AS
+-- One row per algorithm that a job wants. A fact settles it, whatever caused the fact; else its last attempt.
+CREATE VIEW wanted_of_jobs AS
 SELECT
-    job.*,
+    job.job_id,
+    wanted.position,
+    wanted.algorithm,
+    wanted.params,
     fact.version,
     fact.result,
-    coalesce(job.failure, attempt.failure) AS error,
     attempt.started_at,
+    CASE WHEN fact.version IS NULL THEN attempt.finished_at ELSE greatest(fact.completed_at, job.requested_at) END
+        AS completed_at,
     CASE
-        WHEN fact.version IS NOT NULL THEN greatest(fact.completed_at, job.requested_at)
-        WHEN attempt.state = 'failed' OR attempt.failure IS NOT NULL THEN attempt.finished_at
-        WHEN job.algorithm IS NULL AND job.cause IS NOT NULL THEN fetched.append_time
-        WHEN job.failure IS NOT NULL THEN failed.append_time
-    END AS finished_at,
-    CASE
-        WHEN job.failure IS NOT NULL THEN 'failed'
-        WHEN job.cause IS NULL THEN 'queued'
-        WHEN job.algorithm IS NULL OR fact.version IS NOT NULL THEN 'succeeded'
+        WHEN fact.version IS NOT NULL THEN 'completed'
         WHEN attempt.state IS NULL THEN 'queued'
         WHEN attempt.state = 'running' THEN 'running'
         ELSE 'failed'
     END AS status,
-    delivery.state AS delivery_state,
-    delivery.attempts AS delivery_attempts,
-    delivery.last_status AS delivery_status
+    CASE WHEN fact.version IS NULL THEN attempt.failure END AS failure
 FROM jobs AS job
+CROSS JOIN LATERAL (
+    SELECT row_number() OVER () AS position, one ->> 'algorithm' AS algorithm, one -> 'params' AS params
+    FROM jsonb_array_elements(job.wanted) AS one
+) AS wanted
 LEFT JOIN LATERAL (
     SELECT current.version, current.completed_at, current.result
     FROM current_facts AS current
     WHERE current.image_id = job.image_id AND current.sha256 = job.sha256
-      AND current.algorithm = job.algorithm AND current.params_key = job.params_key
+      AND current.algorithm = wanted.algorithm AND current.params = wanted.params
 ) AS fact ON true
 LEFT JOIN LATERAL (
     SELECT
@@ -135,11 +133,48 @@ LEFT JOIN LATERAL (
         one.started_at,
         one.finished_at,
         (SELECT found.value FROM jsonb_array_elements(one.failures) AS found
-         WHERE found.value ->> 'algorithm' = job.algorithm LIMIT 1) AS failure
+         WHERE found.value ->> 'algorithm' = wanted.algorithm LIMIT 1) AS failure
     FROM attempts AS one
-    WHERE one.cause = job.cause AND job.algorithm = ANY (one.algorithms)
-) AS attempt ON fact.version IS NULL OR attempt.started_at IS NOT NULL
-LEFT JOIN events AS fetched ON job.algorithm IS NULL AND fetched.event_id = job.cause
+    WHERE one.cause = job.cause AND wanted.algorithm = ANY (one.algorithms)
+) AS attempt ON true;
+
+-- A job with what became of its last attempt. Where it wants nothing, it is the fetched picture itself.
+CREATE VIEW described_jobs AS
+SELECT
+    job.*,
+    every.analyses,
+    every.started_at,
+    coalesce(job.failure, every.failure) AS error,
+    CASE
+        WHEN job.failure IS NOT NULL THEN failed.append_time
+        WHEN job.wanted = '[]' THEN fetched.append_time
+        WHEN every.queued + every.running = 0 THEN every.completed_at
+    END AS finished_at,
+    CASE
+        WHEN job.failure IS NOT NULL OR every.queued + every.running = 0 AND every.failed > 0 THEN 'failed'
+        WHEN job.cause IS NULL THEN 'queued'
+        WHEN every.queued + every.running = 0 THEN 'succeeded'
+        WHEN every.running + every.completed + every.failed > 0 THEN 'running'
+        ELSE 'queued'
+    END AS status,
+    delivery.state AS delivery_state,
+    delivery.attempts AS delivery_attempts,
+    delivery.last_status AS delivery_status
+FROM jobs AS job
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE status = 'queued') AS queued,
+        count(*) FILTER (WHERE status = 'running') AS running,
+        count(*) FILTER (WHERE status = 'completed') AS completed,
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        min(one.started_at) AS started_at,
+        max(one.completed_at) AS completed_at,
+        (array_agg(one.failure ORDER BY one.position) FILTER (WHERE one.failure IS NOT NULL))[1] AS failure,
+        coalesce(json_agg(to_json(one) ORDER BY one.position), '[]') AS analyses
+    FROM wanted_of_jobs AS one
+    WHERE one.job_id = job.job_id
+) AS every
+LEFT JOIN events AS fetched ON job.wanted = '[]' AND fetched.event_id = job.cause
 LEFT JOIN LATERAL (
     SELECT one.append_time FROM events AS one
     WHERE job.failure IS NOT NULL AND one.image_id = job.image_id AND one.causation_id = job.requested

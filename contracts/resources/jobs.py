@@ -1,5 +1,6 @@
 """A job as the API shows it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 from contracts.events import Json
 from contracts.jobs import Job
 from contracts.problems import BY_SLUG
-from contracts.resources.images import time
+from contracts.resources.images import Analysis, time
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 CallbackStatus = Literal["pending", "delivered", "failed", "none"]
@@ -29,25 +30,36 @@ class DescribedJob:
 
     job: Job
     status: Status
-    version: int | None
-    result: dict[str, Json] | None
+    analyses: Sequence[Analysis]
     error: dict[str, Json] | None
     started_at: datetime | None
     finished_at: datetime | None
     callback: Callback
 
+    @property
+    def only(self) -> Analysis | None:
+        """What it is about, where that is one algorithm."""
+        return self.analyses[0] if len(self.analyses) == 1 else None
+
+    @property
+    def result(self) -> dict[str, Json] | None:
+        """What was found once it has succeeded: of one algorithm its result, of several each one's by its name."""
+        if self.status != "succeeded" or not self.analyses:
+            return None
+        return self.only.result if self.only else {one.algorithm: _found(one) for one in self.analyses}
+
 
 def job_json(described: DescribedJob) -> dict[str, Json]:
-    job = described.job
+    job, only = described.job, described.only
     return {
         "id": job.job_id,
         "status": described.status,
-        "algorithm": job.algorithm.algorithm if job.algorithm else None,
-        "algorithm_version": None if described.version is None else str(described.version),
-        "params": job.algorithm.params if job.algorithm else {},
+        "algorithm": only.algorithm if only else None,
+        "algorithm_version": str(only.version) if only and only.version is not None else None,
+        "params": only.params if only else {},
         # An image that is still to be fetched, or never was, is nowhere to be seen.
         "image_id": job.image_id if job.cause else None,
-        "result": described.result if described.status == "succeeded" else None,
+        "result": described.result,
         "error": problem_json(described.error) if described.status == "failed" else None,
         "attempts": job.attempts,
         "created_at": time(job.created_at),
@@ -60,6 +72,14 @@ def job_json(described: DescribedJob) -> dict[str, Json]:
             "last_status": described.callback.last_status,
             "next_attempt_at": time(described.callback.next_attempt_at),
         },
+    }
+
+
+def _found(one: Analysis) -> dict[str, Json]:
+    return {
+        "algorithm_version": str(one.version),
+        "completed_at": time(one.completed_at),
+        "result": one.result,
     }
 
 

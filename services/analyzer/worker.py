@@ -2,17 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection
-from datetime import datetime
+from collections.abc import Collection
 from uuid import UUID
 
 from msgspec.structs import asdict
 
-from adapters.log import Log, OutcomeUnknown
-from contracts import dead_letters, ids
+from adapters.teller import Teller
+from contracts import ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Outcome
 from contracts.codec import Event
-from contracts.events import Cause, Record, Recorded, TryLater, Undecodable
+from contracts.events import Recorded
 from contracts.images import AnalysisRequested, ImageUpdated, ImageUploaded
 from services.analyzer.analysis import Analysis, Found
 
@@ -24,15 +23,11 @@ Asking = ImageUploaded | ImageUpdated | AnalysisRequested
 class Worker:
     """Works for one algorithm group. What it is given twice it tells once: the ids follow from the cause alone."""
 
-    def __init__(
-        self, log: Log, analysis: Analysis, group: str, algorithms: Collection[str], now: Callable[[], datetime]
-    ) -> None:
-        self._log = log
+    def __init__(self, teller: Teller, analysis: Analysis, group: str, algorithms: Collection[str]) -> None:
+        self._teller = teller
         self._analysis = analysis
         self._group = group
         self._algorithms = frozenset(algorithms)
-        self._now = now
-        self._name = f"analyzer-{group}"
 
     async def handle(self, recorded: Recorded[Event]) -> None:
         """Analyses what the event asks of this group. Raises TryLater while the log or object storage is down."""
@@ -43,37 +38,15 @@ class Worker:
         if begun is None:
             return
         since = time.perf_counter()
-        await self._tell(begun, self._cause(ids.started(begun.cause, self._group), recorded.cause))
+        await self._teller.tell(begun, ids.started(begun.cause, self._group), recorded.cause)
         found = await self._analysis.find(
             sha256=begun.sha256,
             storage_key=asking.content.storage_key,
             size=asking.content.size,
             wanted=begun.wanted,
         )
-        await self._tell(outcome(begun, found), self._cause(ids.outcome(begun.cause, self._group), recorded.cause))
+        await self._teller.tell(outcome(begun, found), ids.outcome(begun.cause, self._group), recorded.cause)
         logger.info("analyzed", extra=_line(recorded, found) | {"ms": round((time.perf_counter() - since) * 1000)})
-
-    async def bury(self, record: Record, error: Undecodable) -> None:
-        """Keeps an unreadable record as a dead letter, acknowledged when this returns. Raises TryLater like handle."""
-        event_id = ids.buried(self._name, record.topic, record.partition, record.offset)
-        cause = Cause(event_id=event_id, source=self._name, time=self._now())
-        await self._tell(dead_letters.bury(record, error, self._name), cause)
-
-    async def _tell(self, event: Event, cause: Cause) -> None:
-        try:
-            await self._log.append(event, cause)
-        except OutcomeUnknown as unknown:
-            raise TryLater(str(unknown)) from unknown
-
-    def _cause(self, event_id: UUID, asked: Cause) -> Cause:
-        return Cause(
-            event_id=event_id,
-            source=self._name,
-            time=self._now(),
-            request_id=asked.request_id,
-            causation_id=asked.event_id,
-            traceparent=asked.traceparent,
-        )
 
 
 def begin(asking: Asking, cause: UUID, group: str, algorithms: Collection[str]) -> AnalysisStarted | None:

@@ -9,15 +9,19 @@ from services.ingest.commands_images import Upload
 
 
 def analyze(
-    image: Image, wanted: Wanted, actor: str, callback: CallbackTo | None, retry_of: UUID | None = None
+    image: Image,
+    wanted: tuple[Wanted, ...],
+    actor: str,
+    callback: CallbackTo | None = None,
+    retry_of: UUID | None = None,
 ) -> AnalysisRequested:
-    """The image as it is, by one algorithm."""
+    """The image as it is, by some algorithms."""
     return AnalysisRequested(
         image_id=image.image_id,
         owner=image.owner,
         actor=actor,
         content=image.content,
-        wanted=(wanted,),
+        wanted=wanted,
         retry_of=retry_of,
         callback=callback,
     )

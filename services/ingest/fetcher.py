@@ -1,12 +1,7 @@
 """The fetcher: downloads the pictures that users name, and tells the log."""
 
-import asyncio
 import logging
-import signal
-import sys
 from datetime import UTC, datetime
-
-from aiokafka.errors import KafkaConnectionError
 
 from adapters import stream
 from adapters.edge import uuid7
@@ -14,15 +9,15 @@ from adapters.groups import fetcher_group
 from adapters.log import Log, Names
 from adapters.objects import Objects
 from adapters.outbound import Outbound, excepted
-from adapters.stream import NoSuchTopic, Stream
+from adapters.stream import Stream
 from adapters.telemetry import log_as_json
+from adapters.teller import Teller
 from contracts.topics import IMAGES
 from services.ingest.budget import Budget
 from services.ingest.fetching import Fetching
 from services.ingest.media import Limits
 from services.ingest.receive import Receiver
 from services.settings import Fetcher as Settings
-from services.settings import WrongSettings
 
 logger = logging.getLogger("fetcher")
 PATIENCE = 3600.0
@@ -31,10 +26,7 @@ PATIENCE = 3600.0
 
 async def fetch(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    names = Names(settings.topic_prefix)
+    stop, names = stream.told_to_stop(), Names(settings.topic_prefix)
     async with (
         Log(settings.kafka, names) as log,
         Objects(
@@ -45,10 +37,11 @@ async def fetch(settings: Settings) -> None:
             objects, Budget(settings.fetch_budget_bytes, PATIENCE), limits(settings), lambda: f"uploads/{uuid7()}"
         )
         outbound = Outbound(excepted(settings.allow_private_urls))
-        fetching = Fetching(log, outbound, receiver, settings.fetch_seconds, lambda: datetime.now(UTC))
+        teller = Teller(log, "fetcher", lambda: datetime.now(UTC))
+        fetching = Fetching(teller, outbound, receiver, settings.fetch_seconds)
         events = Stream(settings.kafka, names, fetcher_group(names), stop)
         logger.info("fetching")
-        await events.consume({IMAGES.name: settings.fetcher_window}, fetching.handle, fetching.bury)
+        await events.consume({IMAGES.name: settings.fetcher_window}, fetching.handle, teller.bury)
 
 
 def limits(settings: Settings) -> Limits:
@@ -61,24 +54,9 @@ def limits(settings: Settings) -> Limits:
 
 
 def main() -> int:
-    try:
-        settings = Settings.read()
-    except WrongSettings as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    settings = Settings.read_or_exit()
     log_as_json(settings.log_level)
-    try:
-        stream.run(fetch(settings))
-    except KafkaConnectionError as down:
-        print(f"Kafka at {settings.kafka} does not answer: {down}; see `framelog doctor`", file=sys.stderr)
-        return 3
-    except NoSuchTopic as missing:
-        print(f"{missing}: start the stack with `framelog up`, which creates it", file=sys.stderr)
-        return 3
-    except Exception:
-        logger.exception("the fetcher ends, and must be started anew")
-        return 1
-    return 0
+    return stream.run(fetch(settings), settings.kafka)
 
 
 if __name__ == "__main__":

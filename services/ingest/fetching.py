@@ -1,23 +1,20 @@
 """One download per FetchRequested, and one outcome: the picture, or why there is none."""
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from adapters.log import Log, OutcomeUnknown
 from adapters.outbound import NotAllowed, Outbound, OutboundFailed, Unreachable
-from contracts import dead_letters, ids
+from adapters.teller import Teller
+from contracts import ids
 from contracts.codec import Event
-from contracts.events import Cause, Record, Recorded, TryLater, Undecodable
+from contracts.events import Recorded
 from contracts.images import Content, FetchFailed, FetchRequested, ImageUploaded
 from contracts.problems import Problem
 from services.ingest.receive import Receiver
 
-NAME = "fetcher"
 TRIES = 3
 
 logger = logging.getLogger(__name__)
@@ -30,14 +27,11 @@ class Refused(Exception):
 class Fetching:
     """What it is given twice it downloads twice and tells once: the outcome's id follows from the request alone."""
 
-    def __init__(
-        self, log: Log, outbound: Outbound, receiver: Receiver, seconds: float, now: Callable[[], datetime]
-    ) -> None:
-        self._log = log
+    def __init__(self, teller: Teller, outbound: Outbound, receiver: Receiver, seconds: float) -> None:
+        self._teller = teller
         self._outbound = outbound
         self._receiver = receiver
         self._seconds = seconds
-        self._now = now
 
     async def handle(self, recorded: Recorded[Event]) -> None:
         """Raises TryLater while the log or object storage is down."""
@@ -46,15 +40,8 @@ class Fetching:
             return
         job = asked.retry_of or recorded.cause.event_id
         outcome = await self._outcome(asked, job)
-        await self._tell(outcome, self._cause(ids.fetched(recorded.cause.event_id), recorded.cause))
+        await self._teller.tell(outcome, ids.fetched(recorded.cause.event_id), recorded.cause)
         logger.info("fetched", extra=_line(recorded, outcome))
-
-    async def bury(self, record: Record, error: Undecodable) -> None:
-        """Keeps an unreadable record as a dead letter, acknowledged when this returns. Raises TryLater like handle."""
-        event_id = ids.buried(NAME, record.topic, record.partition, record.offset)
-        await self._tell(
-            dead_letters.bury(record, error, NAME), Cause(event_id=event_id, source=NAME, time=self._now())
-        )
 
     async def _outcome(self, asked: FetchRequested, job: UUID) -> ImageUploaded | FetchFailed:
         """What may pass is tried a few times; the picture is durable when it is told."""
@@ -81,22 +68,6 @@ class Fetching:
             async with self._receiver.take(download.chunks(), asked.filename or name_in(asked.url)) as received:
                 await received.keep()
                 return uploaded(asked, job, received.content, received.filename)
-
-    async def _tell(self, event: Event, cause: Cause) -> None:
-        try:
-            await self._log.append(event, cause)
-        except OutcomeUnknown as unknown:
-            raise TryLater(str(unknown)) from unknown
-
-    def _cause(self, event_id: UUID, asked: Cause) -> Cause:
-        return Cause(
-            event_id=event_id,
-            source=NAME,
-            time=self._now(),
-            request_id=asked.request_id,
-            causation_id=asked.event_id,
-            traceparent=asked.traceparent,
-        )
 
 
 def uploaded(asked: FetchRequested, job: UUID, content: Content, filename: str) -> ImageUploaded:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
-from pydantic import AliasChoices, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from adapters.algorithms import Algorithms
 from adapters.http import JSON_BYTES, Json
@@ -33,6 +33,7 @@ ROUTES = APIRouter(tags=["jobs"])
 ASKING = (*CHANGE, "forbidden", "algorithm-disabled", "invalid-params", "url-not-allowed", "too-large")
 
 Ask = Annotated[Principal, may("add-image")]
+Change = Annotated[Principal, may("change-image")]
 
 
 class Asked(CalledBack):
@@ -59,6 +60,14 @@ class FromUrl(Said):
 
     image_url: Address
     filename: Filename = ""
+
+
+class Again(BaseModel):
+    """Without `algorithms`, those of every image."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    algorithms: Annotated[tuple[str, ...] | None, Field(min_length=1, max_length=100)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ async def ask(request: HttpRequest, who: Ask, body: Asked, idempotency_key: Idem
     image = await house.writer.own(retry, image_named(body.image_id or ""))
     about = ["job", str(image.image_id), algorithm, body.callback]
     callback = await house.callbacks.to(body.callback, who.account)
-    made = await house.proposed(commands.analyze(image, algorithm, who.account, callback), about, retry)
+    made = await house.proposed(commands.analyze(image, (algorithm,), who.account, callback), about, retry)
     return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
 
 
@@ -102,6 +111,25 @@ async def create(request: HttpRequest, who: Ask, body: FromUrl, idempotency_key:
     return await _fetch(house, asked(request, who, idempotency_key), body.image_url, upload, None)
 
 
+@ROUTES.post(
+    "/v1/images/{image_id}/reanalyze",
+    status_code=202,
+    responses=documented(*CHANGE, "forbidden", "too-large"),
+    max_body_size=JSON_BYTES,
+)
+async def reanalyze(
+    request: HttpRequest, who: Change, image_id: UUID, body: Again | None = None, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Run algorithms once more on one of one's own images: one job for all of them. What is known stays."""
+    house, retry = _house(request), asked(request, who, idempotency_key)
+    known = {*house.house, *await house.algorithms.without_params()}
+    algorithms = wanted((body and body.algorithms) or house.house, (), known)
+    image = await house.writer.own(retry, image_id)
+    event = commands.analyze(image, algorithms, who.account)
+    made = await house.proposed(event, ["reanalyze", str(image_id), algorithms], retry)
+    return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
+
+
 @ROUTES.post("/v1/jobs/{job_id}/retry", status_code=202, responses=documented(*CHANGE, "forbidden", "job-not-finished"))
 async def retry(request: HttpRequest, who: Ask, job_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
     """One more attempt at a job that has ended."""
@@ -110,11 +138,11 @@ async def retry(request: HttpRequest, who: Ask, job_id: UUID, idempotency_key: I
     if found.status not in ("failed", "succeeded"):
         raise Problem("job-not-finished", f"The job is {found.status}; it can be tried again once it has ended.")
     job, first = found.job, await house.read_model.event(job_id)
-    if job.cause is None or job.algorithm is None:
+    if job.cause is None or not job.wanted:
         event: Event = commands.fetch_again(first, job_id, who.account)
     else:
         image = await house.writer.own(again, job.image_id)
-        event = commands.analyze(image, job.algorithm, who.account, first.callback, job_id)
+        event = commands.analyze(image, job.wanted, who.account, first.callback, job_id)
     made = await house.proposed(event, ["retry", str(job_id)], again)
     return pending(made) if isinstance(made, Pending) else await _answer(house, job_id, made)
 

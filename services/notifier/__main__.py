@@ -29,7 +29,6 @@ from services.notifier.follow import Follower
 from services.notifier.queue import STALLED_SECONDS, Queue
 from services.notifier.waiting import Waiting
 from services.settings import Notifier as Settings
-from services.settings import WrongSettings
 
 logger = logging.getLogger("notifier")
 
@@ -86,12 +85,9 @@ async def until_told(settings: Settings, keys: Keys) -> None:
 
 
 def main() -> int:
+    settings = Settings.read_or_exit()
     try:
-        settings = Settings.read()
         keys = patient(load)(settings.keys or settings.home / KEYS)
-    except WrongSettings as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
     except NoKeys as missing:
         print(f"{missing}; the API makes it at its first start", file=sys.stderr)
         return 3

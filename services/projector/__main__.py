@@ -14,16 +14,13 @@ from psycopg import AsyncConnection, OperationalError
 
 from adapters.log import MAX_RECORD, Log, Names, ends
 from adapters.telemetry import log_as_json
-from contracts import ids
-from contracts.dead_letters import bury
-from contracts.events import Cause, Record, Undecodable
+from adapters.teller import Teller
 from services.projector import schema
 from services.projector.consumer import CONSUMER, Projector
 from services.projector.garbage import collect_rarely
 from services.projector.projections import TOPICS
 from services.projector.store import Store
 from services.settings import Projector as Settings
-from services.settings import WrongSettings
 
 logger = logging.getLogger("projector")
 
@@ -44,17 +41,11 @@ async def run(settings: Settings) -> None:
         max_partition_fetch_bytes=MAX_RECORD,
     )
     async with Log(settings.kafka, names) as log:
-
-        async def bury_record(record: Record, error: Undecodable) -> None:
-            event_id = ids.buried(CONSUMER, record.topic, record.partition, record.offset)
-            cause = Cause(event_id=event_id, source=CONSUMER, time=datetime.now(UTC))
-            await log.append(bury(record, error, CONSUMER), cause)
-            logger.error("buried %s", error)
-
+        bury = Teller(log, CONSUMER, lambda: datetime.now(UTC)).bury
         await consumer.start()
         try:
             projector = Projector(
-                consumer, names, lambda: Store.connect(settings.postgres, name), bury_record, settings.projector_batch
+                consumer, names, lambda: Store.connect(settings.postgres, name), bury, settings.projector_batch
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(projector.run())
@@ -82,8 +73,8 @@ async def until_told(settings: Settings) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    running, telling = asyncio.create_task(run(settings)), asyncio.create_task(told.wait())
-    await asyncio.wait((running, telling), return_when=asyncio.FIRST_COMPLETED)
+    running, teller = asyncio.create_task(run(settings)), asyncio.create_task(told.wait())
+    await asyncio.wait((running, teller), return_when=asyncio.FIRST_COMPLETED)
     if not running.done():
         running.cancel()
         await asyncio.wait((running,), timeout=GRACE_SECONDS)
@@ -92,11 +83,7 @@ async def until_told(settings: Settings) -> None:
 
 
 def main() -> int:
-    try:
-        settings = Settings.read()
-    except WrongSettings as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    settings = Settings.read_or_exit()
     log_as_json(settings.log_level)
     collect_rarely()
     try:

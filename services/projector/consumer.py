@@ -122,6 +122,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
                     batch.append(cut(decode(record, move.append_time)))
                 except Undecodable as error:
                     await self._bury(record, error)
+                    logger.error("buried %s", error)
             if number % BREATH == 0:
                 await asyncio.sleep(0)
         return list(moves.values()), batch

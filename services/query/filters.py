@@ -61,7 +61,9 @@ class Filters(BaseModel):
     near: str | None = Field(None, max_length=100, description="id of an image that it looks like")
     distance: int | None = Field(None, ge=0, le=16, description=f"bits that may differ; {DISTANCE} unless told")
     deleted: bool = Field(False, description="deleted images instead of those that are there")
-    owner: Text | None = Field(None, description="another account, of which the public images are listed")
+    owner: Text | None = Field(
+        None, description="another account, for its public images; or *, for admins, for all images"
+    )
     origin: Literal["upload", "url", "job"] | None = Field(None, description="without it, all but those made for jobs")
     sort: Sort = Field("-created_at", description="what has no taken_at comes last")
 

@@ -63,9 +63,12 @@ def _joined(fact: str) -> str:
     )
 
 
-OWN = Fragment("image.owner = %(owner)s AND image.deleted_at IS NULL")
-DELETED = Fragment("image.owner = %(owner)s AND image.deleted_at IS NOT NULL")
-PUBLIC = Fragment("image.owner = %(owner)s AND image.deleted_at IS NULL AND image.visibility = 'public'")
+OF = {
+    "own": Fragment("image.owner = %(owner)s AND image.deleted_at IS NULL"),
+    "deleted": Fragment("image.owner = %(owner)s AND image.deleted_at IS NOT NULL"),
+    "public": Fragment("image.owner = %(owner)s AND image.deleted_at IS NULL AND image.visibility = 'public'"),
+    "every": Fragment("image.deleted_at IS NULL"),
+}
 NOT_FOR_JOBS = Fragment("image.origin <> 'job'")
 
 # OFFSET 0 keeps the work of this view for the images that every other fragment has left.

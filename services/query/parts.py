@@ -9,7 +9,6 @@ from starlette.requests import Request
 
 from adapters.accounts import Accounts
 from adapters.algorithms import Algorithms
-from adapters.ends import Ends
 from adapters.fresh import WAIT_SECONDS, Fresh
 from adapters.jobs import Jobs
 from adapters.keys import Keys
@@ -30,7 +29,6 @@ FRESH = {"Cache-Control": "private, no-cache"}
 @dataclass(frozen=True, slots=True)
 class Reading:
     read_model: ReadModel
-    ends: Ends
     fresh: Fresh
     stored: VerifiedBytes
     algorithms: Algorithms

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from adapters.conditions import etag
 from adapters.http import Json
@@ -18,6 +17,7 @@ from contracts.problems import Problem
 from contracts.read_model.placed import Placed
 from contracts.resources.accounts import Counts, api_key_json, profile_json, whole_json
 from services.query.cursors import decoded, encoded
+from services.query.pages import Cursor, Limit, page
 from services.query.parts import FRESH, READ, Parts, Reading, after
 
 ROUTES = APIRouter(tags=["accounts"], dependencies=[Depends(after)])
@@ -27,8 +27,6 @@ SECRET = {"Cache-Control": "no-store"}
 See = Annotated[Principal, may("see-profile")]
 Self = Annotated[Principal, may("see-self")]
 Manage = Annotated[Principal, may("manage-self")]
-Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before")]
 
 
 @ROUTES.get("/v1/accounts", responses=documented(*READ))
@@ -37,12 +35,8 @@ async def list_accounts(request: Request, parts: Parts, who: See, limit: Limit =
     found = await parts.accounts.page(_place(cursor) if cursor else None, limit + 1)
     counts = await parts.accounts.counts(*(one.state.name for one in found[:limit]))
     items = [_shown(parts, who, one.state, counts) for one in found[:limit]]
-    if len(found) <= limit:
-        return Json({"items": items, "next": None}, headers=FRESH)
-    last = found[limit - 1].state
-    following = encoded([last.created_at.isoformat(), last.name], QUESTION)
-    link = f'<{request.url.path}?{urlencode({"limit": limit, "cursor": following})}>; rel="next"'
-    return Json({"items": items, "next": following}, headers={**FRESH, "Link": link})
+    last = found[limit - 1].state if len(found) > limit else None
+    return page(request, items, encoded([last.created_at.isoformat(), last.name], QUESTION) if last else None)
 
 
 @ROUTES.get("/v1/accounts/{username}", responses=documented(*READ, "not-found"))

@@ -24,7 +24,7 @@ Anybody = Annotated[Principal, may("see-self")]
 )
 async def show_event(parts: Parts, who: Anybody, event_id: UUID) -> Response:
     """What became of a write: `pending`, `accepted`, or `rejected` with the reason."""
-    return Json(await verdict_json(parts.read_model, parts.ends, event_id, who), headers=FRESH)
+    return Json(await verdict_json(parts.read_model, parts.fresh, event_id, who), headers=FRESH)
 
 
 @ROUTES.get("/v1/algorithms", tags=["algorithms"])

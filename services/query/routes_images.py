@@ -1,7 +1,6 @@
 """What is read of images: one, a page of them, the bytes, the renditions, the history."""
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -19,6 +18,7 @@ from services.query.content import content_answer
 from services.query.filters import Page
 from services.query.history import history
 from services.query.looking import may_see, owned, owns, visible
+from services.query.pages import page
 from services.query.parts import FRESH, READ, Parts, Reading, after
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question, search
@@ -33,16 +33,20 @@ SeeRendition = Annotated[Principal | None, may("see-rendition")]
 
 
 @ROUTES.get("/v1/images", responses=documented(*ONE, "forbidden"))
-async def list_images(request: Request, parts: Parts, who: See, page: Annotated[Page, Query()]) -> Response:
-    """One's own images, newest first, or another's public ones: those that fit every filter."""
-    asked = question(page, who)
-    near = (await owned(parts, _id(page.near), who)).image.image_id if page.near else None
-    found = await search(parts.read_model, asked, near, page.limit, page.cursor)
+async def list_images(request: Request, parts: Parts, who: See, filters: Annotated[Page, Query()]) -> Response:
+    """One's own images, newest first, or another's public ones: those that fit every filter.
+
+    To admins, with `owner=*`, the public view of everybody's images.
+    """
+    asked = question(filters, who)
+    near = (await owned(parts, _id(filters.near), who)).image.image_id if filters.near else None
+    found = await search(parts.read_model, asked, near, filters.limit, filters.cursor)
     images = await _images(parts, found.ids)
-    if asked.public:
+    if asked.whose == "every":
+        return page(request, [public_json(one) for one in images], found.next)
+    if asked.whose == "public":
         images = [one for one in images if may_see(who, one)]  # it may have changed between the two questions
-    links = {"Link": f'<{_next(request, found.next)}>; rel="next"'} if found.next else {}
-    return Json({"items": [_seen_by(who, one) for one in images], "next": found.next}, headers={**FRESH, **links})
+    return page(request, [_seen_by(who, one) for one in images], found.next)
 
 
 @ROUTES.get("/v1/images/{image_id}", responses=documented(*ONE))
@@ -109,8 +113,3 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Problem("not-found", f"There is no image {text[:100]}.") from None
-
-
-def _next(request: Request, cursor: str) -> str:
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return f"{request.url.path}?{urlencode([*asked, ('cursor', cursor)])}"

@@ -1,7 +1,6 @@
 """What is read of jobs: one, a page of them, the picture that one made."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,6 +12,7 @@ from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.jobs import DescribedJob, job_json, problem_json
 from services.query.cursors import decoded, encoded
+from services.query.pages import Cursor, Limit, page
 from services.query.parts import FRESH, READ, Parts, Reading, after
 from services.query.renditions import PICTURE, RENDITION, Rendition, picture_answer
 
@@ -35,8 +35,8 @@ async def list_jobs(
     parts: Parts,
     who: See,
     status: Status = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=1000, description="`next` of the page before")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Response:
     """One's own jobs, newest first."""
     question = ["jobs", who.account, status]
@@ -44,13 +44,8 @@ async def list_jobs(
     asked = {"owner": who.account, "status": status, "time": time, "job_id": job_id, "limit": limit + 1}
     found = await parts.jobs.page(PAGE, asked)
     items = [job_json(one) for one in found[:limit]]
-    if len(found) <= limit:
-        return Json({"items": items, "next": None}, headers=FRESH)
-    last = found[limit - 1].job
-    following = encoded([last.created_at.isoformat(), str(last.job_id)], question)
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    link = f'<{request.url.path}?{urlencode([*kept, ("cursor", following)])}>; rel="next"'
-    return Json({"items": items, "next": following}, headers={**FRESH, "Link": link})
+    last = found[limit - 1].job if len(found) > limit else None
+    return page(request, items, encoded([last.created_at.isoformat(), str(last.job_id)], question) if last else None)
 
 
 @ROUTES.get("/v1/jobs/{job_id}", responses=documented(*READ, "not-found"))
@@ -81,7 +76,7 @@ def _picture(found: DescribedJob) -> Rendition:
         raise Problem("job-failed", f"{problem['title']}: {problem['detail']}")
     if found.status != "succeeded":
         raise Problem("job-not-finished", f"The job is {found.status}.", headers={"Retry-After": "1"})
-    made: list[Rendition] = (found.result or {}).get("renditions", [])
+    made: list[Rendition] = ((found.only and found.result) or {}).get("renditions", [])
     if not made:
         raise Problem("not-found", "This job makes no picture.")
     return made[0]

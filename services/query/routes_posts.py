@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -18,6 +17,7 @@ from contracts.resources.images import time
 from contracts.resources.posts import Shown, post_json
 from services.query import sharing
 from services.query.cursors import decoded, encoded
+from services.query.pages import Cursor, Limit, page
 from services.query.parts import FRESH, READ, Parts, Reading, after
 from services.query.sharing import Listing
 
@@ -26,8 +26,6 @@ ROUTES = APIRouter(tags=["sharing"], dependencies=[Depends(after)])
 See = Annotated[Principal | None, may("see-post")]
 SeeProfile = Annotated[Principal, may("see-profile")]
 Follower = Annotated[Principal, may("see-image")]
-Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before")]
 Author = Annotated[str | None, Query(min_length=1, max_length=32, description="posts of this account alone")]
 
 
@@ -109,8 +107,8 @@ async def _posts(
     found = await parts.posts.page(listing.statement(bool(place)), asked)
     last = found[limit - 1].post if len(found) > limit else None
     key = last and (last.likes if "post.likes" in listing.keys else last.created_at.isoformat())
-    end = [key, str(last.post_id)] if last else None
-    return _page(request, [post_json(one) for one in found[:limit]], end, question, limit)
+    following = encoded([key, str(last.post_id)], question) if last else None
+    return page(request, [post_json(one) for one in found[:limit]], following)
 
 
 async def _people(
@@ -125,9 +123,10 @@ async def _people(
     place = _place(cursor, question)
     asked = {**params, **_bound(place), "limit": limit + 1}
     rows = await parts.read_model.rows(listing.statement(bool(place)), asked)
-    end = [rows[limit - 1]["since"].isoformat(), rows[limit - 1]["name"]] if len(rows) > limit else None
+    last = rows[limit - 1] if len(rows) > limit else None
+    following = encoded([last["since"].isoformat(), last["name"]], question) if last else None
     items = [{"username": row["name"], "since": time(row["since"])} for row in rows[:limit]]
-    return _page(request, items, end, question, limit)
+    return page(request, items, following)
 
 
 def _place(cursor: str | None, question: JsonValue) -> list[JsonValue]:
@@ -136,16 +135,6 @@ def _place(cursor: str | None, question: JsonValue) -> list[JsonValue]:
 
 def _bound(place: list[JsonValue]) -> dict[str, JsonValue]:
     return {f"after{number}": value for number, value in enumerate(place)}
-
-
-def _page(
-    request: Request, items: list[dict[str, JsonValue]], end: list[JsonValue] | None, question: JsonValue, limit: int
-) -> Response:
-    """`end` is the place of the last item, if there are more."""
-    following = encoded(end, question) if end else None
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    link = f'<{request.url.path}?{urlencode([*asked, ("cursor", following)])}>; rel="next"'
-    return Json({"items": items, "next": following}, headers={**FRESH, **({"Link": link} if following else {})})
 
 
 async def _post(parts: Reading, who: Principal | None, post_id: UUID) -> Shown:

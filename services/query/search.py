@@ -2,29 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from adapters.read_model import ReadModel
 from contracts.events import Json
-from contracts.permissions import Principal
-from contracts.problems import FieldError, invalid
+from contracts.permissions import Principal, decide
+from contracts.problems import FieldError, Problem, invalid
 from services.query import fragments
 from services.query.bound import Values, values, words_of
 from services.query.cursors import decoded, encoded
 from services.query.filters import Filters
 from services.query.fragments import Fragment, Order
 
+EVERYBODY = "*"
+"""As `owner`, all accounts there are; no account can be called that."""
 OF_PUBLIC = frozenset({"owner", "tag", "min_width", "min_height"})
 """What a public view shows of an image may be asked of it, and nothing else."""
 
 
+Whose = Literal["own", "public", "every"]
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A search of one account's images: all of one's own, or another's `public` ones."""
+    """A search of images: of all one's own, of another's `public` ones, or of `every` one there is."""
 
     owner: str
-    public: bool
+    whose: Whose
     filters: Filters
 
     @property
@@ -34,7 +39,7 @@ class Question:
 
     def json(self) -> Json:
         """What a cursor of this question must be asked with again."""
-        return [self.owner, self.public, self.filters.model_dump(mode="json", exclude={"limit", "cursor"})]
+        return [self.owner, self.whose, self.filters.model_dump(mode="json", exclude={"limit", "cursor"})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +51,17 @@ class Found:
 
 
 def question(filters: Filters, who: Principal) -> Question:
-    """Raises the Problem `invalid-request` for what may not be asked of another's images."""
+    """Raises the Problems `forbidden`, and `invalid-request` for what may not be asked of another's images."""
     if filters.owner in (None, who.account):
-        return Question(who.account, False, filters)
+        return Question(who.account, "own", filters)
+    if filters.owner == EVERYBODY and decide(who, "administer") != "allowed":
+        raise Problem("forbidden", "Everybody's images are listed to admins alone.")
     hidden = filters.asked() - OF_PUBLIC
     if filters.sort.strip("-") != "created_at":
         hidden |= {"sort"}
     if hidden:
         raise invalid(*(_hidden(name) for name in sorted(hidden)))
-    return Question(str(filters.owner), True, filters)
+    return Question(str(filters.owner), "every" if filters.owner == EVERYBODY else "public", filters)
 
 
 async def search(
@@ -80,8 +87,8 @@ async def search(
 def _conditions(asked: Question) -> list[Fragment]:
     """Whose images, which of them, and every filter that is a fragment of its own."""
     filters, used = asked.filters, asked.filters.asked()
-    scope = fragments.PUBLIC if asked.public else fragments.DELETED if filters.deleted else fragments.OWN
-    found = [scope, *(fragment for name, fragment in fragments.BY_FILTER.items() if name in used)]
+    scope = "deleted" if filters.deleted else asked.whose
+    found = [fragments.OF[scope], *(fragment for name, fragment in fragments.BY_FILTER.items() if name in used)]
     if filters.origin is None:
         found.append(fragments.NOT_FOR_JOBS)
     if filters.status:

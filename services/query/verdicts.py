@@ -3,23 +3,25 @@
 import asyncio
 from uuid import UUID
 
-from adapters.ends import Ends
+from adapters.fresh import Fresh
 from adapters.read_model import ReadModel, Verdict
-from contracts.events import Json, Position
+from contracts.events import Json
 from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.images import time
-from contracts.topics import IMAGES
+from contracts.topics import TOPICS
 
 SOON = 1.0
 """Seconds to wait for the read model; after them an event that it has not seen is pending."""
+WRITTEN = tuple(topic for topic in TOPICS if "ingest" in topic.producers)
+"""Where the event of a request may lie."""
 
 
-async def verdict_json(read_model: ReadModel, ends: Ends, event_id: UUID, who: Principal) -> dict[str, Json]:
+async def verdict_json(read_model: ReadModel, fresh: Fresh, event_id: UUID, who: Principal) -> dict[str, Json]:
     """Raises the Problem `not-found` where the log as of now has no such event, or it is another's."""
     if found := await _verdict(read_model, event_id, who):
         return found
-    caught_up = await _caught_up(read_model, ends)
+    caught_up = await _caught_up(fresh)
     if found := await _verdict(read_model, event_id, who):
         return found
     if caught_up:
@@ -27,10 +29,9 @@ async def verdict_json(read_model: ReadModel, ends: Ends, event_id: UUID, who: P
     return {"event_id": event_id, "status": "pending", "reason": None}
 
 
-async def _caught_up(read_model: ReadModel, ends: Ends) -> bool:
-    """Whether the read model comes to hold every request that the log holds now. Any partition may have it."""
-    goal = [Position(IMAGES.name, partition, end) for partition, end in (await ends.of(IMAGES)).items() if end]
-    return all(await asyncio.gather(*(read_model.reached(end, SOON) for end in goal)))
+async def _caught_up(fresh: Fresh) -> bool:
+    """Whether the read model comes to hold every request that the log holds now."""
+    return all(await asyncio.gather(*(fresh.caught_up(topic, SOON) for topic in WRITTEN)))
 
 
 async def _verdict(read_model: ReadModel, event_id: UUID, who: Principal) -> dict[str, Json] | None:

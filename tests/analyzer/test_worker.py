@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from adapters.log import Log, OutcomeUnknown
+from adapters.teller import Teller
 from contracts import ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Failure, Result
 from contracts.codec import Event
@@ -73,7 +74,8 @@ class Knowing:
 
 async def test_what_the_log_did_not_confirm_is_later_and_told_again_under_the_same_id() -> None:
     log = Doubtful()
-    worker = Worker(cast(Log, log), cast(Analysis, Knowing()), "core", {"exif"}, lambda: NOON)
+    teller = Teller(cast(Log, log), "analyzer-core", lambda: NOON)
+    worker = Worker(teller, cast(Analysis, Knowing()), "core", {"exif"})
     recorded = events.recorded(events.uploaded(uid("image")), "up", Position("framelog.images", 0, 0))
     for _ in range(2):
         with pytest.raises(TryLater):

@@ -5,7 +5,6 @@ import json
 import stat
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -13,14 +12,12 @@ import pytest
 import pytest_asyncio
 
 from adapters import keys
+from tests.e2e.people import PASSWORD, Person, bearer, listed, log_in, problem, sign_up
 from tests.pictures import photograph
 from tests.query.world import World, world
 from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-PASSWORD = "correct horse battery"
-COUNT = iter(range(1_000_000))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -29,71 +26,8 @@ async def served(stack: Stack) -> AsyncIterator[World]:
         yield one
 
 
-@dataclass
-class Person:
-    """Somebody with an account, signed in."""
-
-    http: httpx.AsyncClient
-    name: str
-    tokens: dict[str, Any]
-
-    @property
-    def signed(self) -> dict[str, str]:
-        return bearer(self.tokens["access_token"])
-
-    async def ask(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        return await self.http.request(method, path, headers=self.signed, **parts)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def http(served: World) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody: no request is signed by itself. From an address of its own, so that no test is throttled by another."""
-    own = httpx.AsyncHTTPTransport(local_address=f"127.0.1.{next(COUNT) % 250 + 1}")
-    async with httpx.AsyncClient(base_url=served.client.base_url, timeout=30, transport=own) as client:
-        yield client
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def alice(served: World, http: httpx.AsyncClient) -> Person:
-    return await person(served, http)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bob(served: World, http: httpx.AsyncClient) -> Person:
-    return await person(served, http)
-
-
-async def person(served: World, http: httpx.AsyncClient) -> Person:
-    name = f"person-{next(COUNT)}"
-    answer = await sign_up(http, name)
-    assert answer.status_code == 201, answer.text
-    answer = await log_in(http, name)
-    assert answer.status_code == 200, answer.text
-    return Person(http, name, answer.json())
-
-
-async def sign_up(http: httpx.AsyncClient, username: Any, **changes: Any) -> httpx.Response:
-    body = {"username": username, "email": "a@example.org", "password": PASSWORD, **changes}
-    return await http.post("/v1/accounts", json=body)
-
-
-async def log_in(http: httpx.AsyncClient, username: str, password: str = PASSWORD) -> httpx.Response:
-    form = {"grant_type": "password", "username": username, "password": password}
-    return await http.post("/v1/auth/token", data=form)
-
-
 def secret_of(key: str) -> str:
     return key.split("_", 2)[2]
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-def problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
-    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}"), answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 async def test_the_first_start_made_an_admin_whose_password_is_in_a_file(
@@ -292,14 +226,9 @@ async def test_an_admin_cannot_shut_itself_out(served: World) -> None:
 
 
 async def test_profiles_are_pages_that_show_an_email_to_admins_alone(served: World, alice: Person, bob: Person) -> None:
-    names, cursor = [], None
-    while True:
-        asked = {"limit": 2, **({"cursor": cursor} if cursor else {})}
-        page = (await alice.ask("GET", "/v1/accounts", params=asked)).json()
-        names += [one["username"] for one in page["items"]]
-        assert all("email" not in one for one in page["items"])
-        if (cursor := page["next"]) is None:
-            break
+    profiles = await listed(alice.http, "/v1/accounts", alice.signed, limit=2)
+    assert all("email" not in one for one in profiles)
+    names = [one["username"] for one in profiles]
     assert {"admin", alice.name, bob.name} <= set(names)
     assert len(names) == len(set(names))
     shown = (await served.client.get(f"/v1/accounts/{bob.name}")).json()

@@ -5,21 +5,17 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.e2e.test_accounts import Person, person, problem
+from tests.e2e.people import Person, new_picture, problem
 from tests.e2e.test_fetching import Site, site
-from tests.pictures import photograph
 from tests.query.world import World, world
 from tests.receivers import Answer, Receiver, receiver
 from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-SEEDS = iter(range(600_000, 700_000))
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +42,15 @@ async def served(stack: Stack, site_: Site, hooks: Receiver) -> AsyncIterator[Wo
         yield one
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def alice(served: World, hooks: Receiver) -> AsyncIterator[Person]:
-    """Somebody new, and nobody has been called yet."""
+@pytest.fixture(autouse=True)
+def quiet(hooks: Receiver) -> None:
+    """Nobody has been called yet, and the receiver takes what comes."""
     hooks.calls.clear()
     hooks.answer = lambda _, __: 204
-    own = httpx.AsyncHTTPTransport(local_address=f"127.0.6.{next(SEEDS) % 250 + 1}")
-    async with httpx.AsyncClient(base_url=served.client.base_url, timeout=30, transport=own) as client:
-        yield await person(served, client)
 
 
 async def image(who: Person, **fields: str) -> dict[str, Any]:
-    answer = await who.ask("POST", "/v1/images", files={"file": photograph(seed=next(SEEDS))}, data=fields)
+    answer = await who.ask("POST", "/v1/images", files={"file": new_picture()}, data=fields)
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -116,7 +109,7 @@ async def test_a_job_calls_back_once_signed_and_with_the_token(served: World, al
 async def test_an_attempt_that_failed_is_told_and_so_is_the_next_one_under_an_id_of_its_own(
     served: World, alice: Person, hooks: Receiver
 ) -> None:
-    damaged = photograph(seed=next(SEEDS))[:2_000]
+    damaged = new_picture()[:2_000]
     image_id = (await alice.ask("POST", "/v1/images", files={"file": damaged})).json()["id"]
     job = await asked(alice, image_id=image_id, callback_url=hooks.url("/failed"))
     (first,) = await called(hooks, 1)
@@ -203,7 +196,7 @@ async def test_an_upload_calls_back_when_it_is_analysed(served: World, alice: Pe
 async def test_a_picture_that_is_fetched_tells_that_it_is_there_and_that_it_is_analysed(
     alice: Person, site_: Site, hooks: Receiver
 ) -> None:
-    body = {"image_url": site_.put("/a.jpg", photograph(seed=next(SEEDS))), "callback_url": hooks.url("/fetched")}
+    body = {"image_url": site_.put("/a.jpg", new_picture()), "callback_url": hooks.url("/fetched")}
     job = (await alice.ask("POST", "/v1/images:from-url", json=body)).json()
     told = {said["type"]: said["data"] for said in await verified(alice, hooks, 2)}
     assert set(told) == {"job.succeeded", "image.analyzed"}
@@ -214,7 +207,7 @@ async def test_a_picture_that_is_fetched_tells_that_it_is_there_and_that_it_is_a
 async def test_a_job_on_an_address_tells_its_result_or_why_there_is_no_picture(
     alice: Person, site_: Site, hooks: Receiver
 ) -> None:
-    there = site_.put("/b.jpg", photograph(seed=next(SEEDS)))
+    there = site_.put("/b.jpg", new_picture())
     for url in (there, f"{site_.url}/nothing.jpg"):
         await asked(alice, image_url=url, callback_url=hooks.url("/picture"))
     told = {said["type"]: said["data"] for said in await verified(alice, hooks, 2)}
@@ -248,7 +241,7 @@ async def test_while_a_secret_is_rotated_the_old_and_the_new_one_verify(alice: P
 async def test_where_nobody_may_be_called_nobody_is_asked_to(
     alice: Person, site_: Site, fields: dict[str, str], slug: str
 ) -> None:
-    data = photograph(seed=next(SEEDS))
+    data = new_picture()
     made = await image(alice)
     for answer in (
         await alice.ask("POST", "/v1/jobs", json={"image_id": made["id"], "algorithm": "hash", **fields}),

@@ -9,14 +9,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_accounts import Person, person, problem
-from tests.pictures import photograph
+from tests.e2e.people import Person, new_picture, problem
 from tests.query.world import World, world
 from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SEEDS = iter(range(600_000, 700_000))
 MIB = 1024 * 1024
 
 
@@ -24,13 +22,6 @@ MIB = 1024 * 1024
 async def served(stack: Stack) -> AsyncIterator[World]:
     async with world(stack) as one:
         yield one
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def alice(served: World) -> AsyncIterator[Person]:
-    own = httpx.AsyncHTTPTransport(local_address=f"127.0.5.{next(SEEDS) % 250 + 1}")
-    async with httpx.AsyncClient(base_url=served.client.base_url, timeout=30, transport=own) as client:
-        yield await person(served, client)
 
 
 async def offered(who: Person, data: bytes, **changes: Any) -> dict[str, Any]:
@@ -57,7 +48,7 @@ async def temporary(served: World) -> list[str]:
 
 @pytest.mark.parametrize("more", [0, 12 * MIB])
 async def test_bytes_that_were_put_become_an_image(served: World, alice: Person, more: int) -> None:
-    data = photograph(seed=next(SEEDS)) + bytes(more)
+    data = new_picture() + bytes(more)
     offer = await offered(alice, data)
     await put(offer, data)
     answer = await complete(alice, offer)
@@ -69,7 +60,7 @@ async def test_bytes_that_were_put_become_an_image(served: World, alice: Person,
 
 
 async def test_completing_again_and_at_once_makes_one_image(served: World, alice: Person) -> None:
-    data = photograph(seed=next(SEEDS))
+    data = new_picture()
     offer = await offered(alice, data)
     await put(offer, data)
     answers = await asyncio.gather(*(complete(alice, offer) for _ in range(3)))
@@ -81,8 +72,8 @@ async def test_completing_again_and_at_once_makes_one_image(served: World, alice
 
 
 async def test_other_bytes_than_were_announced_are_refused(served: World, alice: Person) -> None:
-    data = photograph(seed=next(SEEDS))
-    for other in (data[:-1], photograph(seed=next(SEEDS)), data + b"x"):
+    data = new_picture()
+    for other in (data[:-1], new_picture(), data + b"x"):
         offer = await offered(alice, data)
         await put(offer, other)
         problem(await complete(alice, offer), 422, "upload-mismatch")
@@ -93,11 +84,10 @@ async def test_other_bytes_than_were_announced_are_refused(served: World, alice:
     assert (await alice.ask("GET", "/v1/images")).json()["items"] == []
 
 
-async def test_nothing_put_is_nothing_to_complete(served: World, alice: Person) -> None:
+async def test_nothing_put_is_nothing_to_complete(alice: Person, bob: Person) -> None:
     problem(await complete(alice, await offered(alice, b"some")), 409, "upload-missing")
     problem(await alice.ask("POST", "/v1/uploads/fake/complete"), 404, "not-found")
-    other = await person(served, alice.http)
-    problem(await complete(other, await offered(alice, b"some")), 404, "not-found")
+    problem(await complete(bob, await offered(alice, b"some")), 404, "not-found")
 
 
 async def test_what_cannot_be_an_image_is_not_offered(alice: Person) -> None:

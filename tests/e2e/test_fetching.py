@@ -13,14 +13,11 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_accounts import Person, person, problem
-from tests.pictures import photograph
+from tests.e2e.people import Person, ended, new_picture, problem
 from tests.query.world import World, world
 from tests.running import Stack, stop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-SEEDS = iter(range(400_000, 500_000))
 
 
 @dataclass
@@ -96,24 +93,9 @@ async def served(stack: Stack, allowed: Site) -> AsyncIterator[World]:
         yield one
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def alice(served: World) -> AsyncIterator[Person]:
-    own = httpx.AsyncHTTPTransport(local_address=f"127.0.4.{next(SEEDS) % 250 + 1}")
-    async with httpx.AsyncClient(base_url=served.client.base_url, timeout=30, transport=own) as client:
-        yield await person(served, client)
-
-
-async def ended(served: World, who: Person, answer: httpx.Response) -> dict[str, Any]:
+async def finished(served: World, who: Person, answer: httpx.Response) -> dict[str, Any]:
     assert answer.status_code == 202, answer.text
-    job_id = answer.json()["id"]
-
-    async def there() -> dict[str, Any] | None:
-        found: dict[str, Any] = (await who.ask("GET", f"/v1/jobs/{job_id}")).json()
-        return found if found["status"] in ("succeeded", "failed") else None
-
-    found = await served.until(there, within=40)
-    assert found is not None
-    return found
+    return await ended(served, who, answer.json()["id"])
 
 
 async def from_url(who: Person, url: str, **fields: Any) -> httpx.Response:
@@ -121,11 +103,11 @@ async def from_url(who: Person, url: str, **fields: Any) -> httpx.Response:
 
 
 async def test_an_image_comes_from_an_address(served: World, allowed: Site, alice: Person) -> None:
-    data = photograph(seed=next(SEEDS))
+    data = new_picture()
     url = allowed.put("/a/sea%20side.jpg", data, **{"Content-Type": "text/plain"})
     answer = await from_url(alice, url, title="The sea", tags=["holiday"], visibility="public")
     assert answer.json()["image_id"] is None
-    done = await ended(served, alice, answer)
+    done = await finished(served, alice, answer)
     assert (done["status"], done["algorithm"], done["error"]) == ("succeeded", None, None)
     path = f"/v1/images/{done['image_id']}"
     seen = (await alice.ask("GET", path)).json()
@@ -143,9 +125,9 @@ async def test_an_image_comes_from_an_address(served: World, allowed: Site, alic
 async def test_a_job_on_an_address_is_done_and_its_picture_not_listed(
     served: World, allowed: Site, alice: Person
 ) -> None:
-    url = allowed.put("/b.jpg", photograph(seed=next(SEEDS)))
+    url = allowed.put("/b.jpg", new_picture())
     answer = await alice.ask("POST", "/v1/jobs", json={"image_url": url, "algorithm": "hash"})
-    done = await ended(served, alice, answer)
+    done = await finished(served, alice, answer)
     assert (done["status"], set(done["result"])) == ("succeeded", {"phash", "dhash"})
     assert (await alice.ask("GET", "/v1/images")).json()["items"] == []
     listed = (await alice.ask("GET", "/v1/images?origin=job")).json()["items"]
@@ -155,11 +137,11 @@ async def test_a_job_on_an_address_is_done_and_its_picture_not_listed(
 async def test_a_redirect_is_followed_to_where_one_may_go(
     served: World, allowed: Site, refused: Site, alice: Person
 ) -> None:
-    allowed.put("/c.jpg", photograph(seed=next(SEEDS)))
+    allowed.put("/c.jpg", new_picture())
     there = allowed.put("/there", b"", 302, Location="/c.jpg")
-    assert (await ended(served, alice, await from_url(alice, there)))["status"] == "succeeded"
+    assert (await finished(served, alice, await from_url(alice, there)))["status"] == "succeeded"
     away = allowed.put("/away", b"", 302, Location=f"{refused.url}/c.jpg")
-    failed = await ended(served, alice, await from_url(alice, away))
+    failed = await finished(served, alice, await from_url(alice, away))
     assert (failed["status"], failed["error"]["type"]) == ("failed", "/problems/url-not-allowed")
     assert refused.asked == []
 
@@ -195,10 +177,10 @@ async def test_what_is_no_picture_fails_with_its_reason(served: World, allowed: 
         f"{allowed.url}/missing": "fetch-failed",
         allowed.put("/broken", b"x", 500): "fetch-failed",
         allowed.put("/loop", b"", 302, Location="/loop"): "fetch-failed",
-        allowed.put("/packed", photograph(seed=next(SEEDS)), **{"Content-Encoding": "gzip"}): "fetch-failed",
+        allowed.put("/packed", new_picture(), **{"Content-Encoding": "gzip"}): "fetch-failed",
         "http://no-such-host.invalid/a.jpg": "fetch-failed",
     }
-    jobs = [await ended(served, alice, await from_url(alice, url)) for url in urls]
+    jobs = [await finished(served, alice, await from_url(alice, url)) for url in urls]
     assert [job["error"]["type"].removeprefix("/problems/") for job in jobs] == list(urls.values())
     assert {job["image_id"] for job in jobs} == {None}
     assert (await alice.ask("GET", "/v1/images")).json()["items"] == []
@@ -207,11 +189,11 @@ async def test_what_is_no_picture_fails_with_its_reason(served: World, allowed: 
 async def test_a_failed_fetch_can_be_tried_again_as_it_was_asked_for(
     served: World, allowed: Site, alice: Person
 ) -> None:
-    failed = await ended(served, alice, await from_url(alice, f"{allowed.url}/later.jpg", title="Later"))
+    failed = await finished(served, alice, await from_url(alice, f"{allowed.url}/later.jpg", title="Later"))
     assert failed["status"] == "failed"
-    allowed.put("/later.jpg", photograph(seed=next(SEEDS)))
+    allowed.put("/later.jpg", new_picture())
     again = await alice.ask("POST", f"/v1/jobs/{failed['id']}/retry")
-    done = await ended(served, alice, again)
+    done = await finished(served, alice, again)
     assert (done["id"], done["attempts"], done["status"]) == (failed["id"], 2, "succeeded")
     assert (await alice.ask("GET", f"/v1/images/{done['image_id']}")).json()["title"] == "Later"
 
@@ -224,7 +206,7 @@ async def test_either_an_image_or_an_address(alice: Person) -> None:
 
 async def test_a_fetcher_killed_half_way_leaves_one_image_and_one_outcome(stack: Stack, allowed: Site) -> None:
     permitted = f"127.0.0.1:{allowed.port}"
-    url = allowed.put("/slow.jpg", photograph(seed=next(SEEDS)))
+    url = allowed.put("/slow.jpg", new_picture())
     async with world(stack, allow_private_urls=permitted) as own:
         first = await own.house.start("services.ingest.fetcher", allow_private_urls=permitted)
         answer = await own.client.post("/v1/images:from-url", json={"image_url": url})

@@ -3,18 +3,16 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_accounts import Person, person, problem
-from tests.pictures import photograph
+from tests.e2e.people import Person, ended, listed, new_picture, problem
 from tests.query.world import World, world
 from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SEEDS = iter(range(200_000, 300_000))
+HOUSE = ("metadata", "exif", "thumbnail", "colors", "hash", "quality")
 FIELDS = {
     *("id", "status", "algorithm", "algorithm_version", "params", "image_id", "result", "error", "attempts"),
     *("created_at", "started_at", "finished_at", "callback"),
@@ -27,26 +25,8 @@ async def served(stack: Stack) -> AsyncIterator[World]:
         yield one
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def http(served: World) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody."""
-    own = httpx.AsyncHTTPTransport(local_address=f"127.0.3.{next(SEEDS) % 250 + 1}")
-    async with httpx.AsyncClient(base_url=served.client.base_url, timeout=30, transport=own) as client:
-        yield client
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def alice(served: World, http: httpx.AsyncClient) -> Person:
-    return await person(served, http)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bob(served: World, http: httpx.AsyncClient) -> Person:
-    return await person(served, http)
-
-
 async def image(who: Person, data: bytes | None = None) -> str:
-    answer = await who.ask("POST", "/v1/images", files={"file": data or photograph(seed=next(SEEDS))})
+    answer = await who.ask("POST", "/v1/images", files={"file": data or new_picture()})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -56,16 +36,6 @@ async def job(who: Person, image_id: str, algorithm: str, **parts: Any) -> dict[
     assert answer.status_code == 202, answer.text
     assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"
     found: dict[str, Any] = answer.json()
-    return found
-
-
-async def ended(served: World, who: Person, job_id: str) -> dict[str, Any]:
-    async def there() -> dict[str, Any] | None:
-        found: dict[str, Any] = (await who.ask("GET", f"/v1/jobs/{job_id}")).json()
-        return found if found["status"] in ("succeeded", "failed") else None
-
-    found = await served.until(there)
-    assert found is not None
     return found
 
 
@@ -108,7 +78,7 @@ async def test_what_cannot_be_asked_for_is_refused(alice: Person, bob: Person) -
 async def test_a_job_on_a_damaged_picture_fails_with_a_problem_and_can_be_tried_again(
     served: World, alice: Person
 ) -> None:
-    image_id = await image(alice, photograph(seed=next(SEEDS))[:2_000])
+    image_id = await image(alice, new_picture()[:2_000])
     asked = await job(alice, image_id, "colors")
     failed = await ended(served, alice, asked["id"])
     assert (failed["status"], failed["result"]) == ("failed", None)
@@ -132,15 +102,8 @@ async def test_jobs_are_listed_newest_first_by_status(served: World, alice: Pers
     made = [(await job(alice, image_id, name))["id"] for name in ("hash", "colors", "quality")]
     for job_id in made:
         await ended(served, alice, job_id)
-    listed: list[str] = []
-    cursor = None
-    while True:
-        asked = {"limit": 2, "status": "succeeded", **({"cursor": cursor} if cursor else {})}
-        page = (await alice.ask("GET", "/v1/jobs", params=asked)).json()
-        listed += [one["id"] for one in page["items"]]
-        if (cursor := page["next"]) is None:
-            break
-    assert listed == made[::-1]
+    found = await listed(alice.http, "/v1/jobs", alice.signed, limit=2, status="succeeded")
+    assert [one["id"] for one in found] == made[::-1]
     assert (await alice.ask("GET", "/v1/jobs?status=failed")).json()["items"] == []
     problem(await alice.ask("GET", "/v1/jobs?status=done"), 422, "invalid-request")
 
@@ -152,6 +115,56 @@ async def test_a_retry_of_the_request_makes_no_second_job(served: World, alice: 
     assert len({one.json()["id"] for one in answers}) == 1
     other = await alice.http.post("/v1/jobs", json={**body, "algorithm": "colors"}, headers=headers)
     problem(other, 422, "idempotency-key-reuse")
+
+
+async def test_reanalyzing_is_one_job_for_all_the_algorithms(served: World, alice: Person) -> None:
+    image_id = await image(alice)
+    path = f"/v1/images/{image_id}"
+    for body in ({}, {"algorithms": ["poi_detection", "hash"]}):
+        answer = await alice.ask("POST", f"{path}/reanalyze", json=body)
+        assert answer.status_code == 202, answer.text
+        asked = answer.json()
+        assert answer.headers["location"] == f"/v1/jobs/{asked['id']}"
+        assert set(asked) == {*FIELDS, "position"}
+        done = await ended(served, alice, asked["id"])
+        assert (done["status"], done["algorithm"], done["params"], done["attempts"]) == ("succeeded", None, {}, 1)
+        assert tuple(done["result"]) == tuple(body.get("algorithms", HOUSE))
+        assert {tuple(one) for one in done["result"].values()} == {("algorithm_version", "completed_at", "result")}
+        assert done["created_at"] <= done["finished_at"]
+    assert done["result"]["poi_detection"]["result"]["points"]
+    seen = (await alice.ask("GET", path)).json()
+    assert seen["version"] == 1
+    assert done["result"]["hash"]["result"] == seen["analysis"]["results"]["hash"]["result"]
+    problem(await alice.ask("GET", f"/v1/jobs/{done['id']}/content"), 404, "not-found")
+
+
+async def test_reanalyzing_with_one_algorithm_is_a_job_like_any_other(served: World, alice: Person) -> None:
+    path = f"/v1/images/{await image(alice)}/reanalyze"
+    headers = {**alice.signed, "Idempotency-Key": "again"}
+    made = [await alice.http.post(path, json={"algorithms": ["hash"]}, headers=headers) for _ in range(2)]
+    assert len({one.json()["id"] for one in made}) == 1
+    done = await ended(served, alice, made[0].json()["id"])
+    assert (done["algorithm"], set(done["result"])) == ("hash", {"phash", "dhash"})
+
+
+async def test_reanalyzing_a_damaged_picture_fails_once_for_all_and_can_be_tried_again(
+    served: World, alice: Person
+) -> None:
+    image_id = await image(alice, new_picture()[:2_000])
+    asked = (await alice.ask("POST", f"/v1/images/{image_id}/reanalyze")).json()
+    failed = await ended(served, alice, asked["id"])
+    assert (failed["status"], failed["error"]["type"]) == ("failed", "/problems/undecodable-image")
+    assert (await alice.ask("POST", f"/v1/jobs/{asked['id']}/retry")).json()["attempts"] == 2
+    assert (await ended(served, alice, asked["id"]))["status"] == "failed"
+
+
+async def test_what_cannot_be_reanalyzed_is_refused(alice: Person) -> None:
+    path = f"/v1/images/{await image(alice)}"
+    for body in ({"algorithms": ["magic"]}, {"algorithms": []}, {"algorithms": ["compress"]}, {"campaign": "spring"}):
+        problem(await alice.ask("POST", f"{path}/reanalyze", json=body), 422, "invalid-request")
+    problem(await alice.ask("POST", "/v1/images/fake/reanalyze", json={}), 404, "not-found")
+    assert (await alice.http.delete(path, headers={**alice.signed, "If-Match": "*"})).status_code == 204
+    problem(await alice.ask("POST", f"{path}/reanalyze", json={}), 404, "not-found")
 
 
 async def test_a_deleted_image_is_not_worked_on(alice: Person) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_accounts import PASSWORD, bearer, log_in, sign_up
+from tests.e2e.people import PASSWORD, bearer, log_in, sign_up
 from tests.pictures import photograph
 from tests.query.world import World, world
 from tests.running import Stack
@@ -61,6 +61,7 @@ ROWS = {
         (401, 404, 412, 404, 403, 401), WRITING, {"content": PICTURE, **STALE}
     ),
     ("POST", "/v1/images/{image_id}/restore"): Row((401, 404, 409, 404, 403, 401), WRITING),
+    ("POST", "/v1/images/{image_id}/reanalyze"): Row((401, 404, 202, 404, 403, 401), WRITING),
     ("GET", "/v1/images/{image_id}/content"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((404, 404, 200, 404, 403, 401)),
@@ -96,6 +97,7 @@ OF_PUBLIC = {
         (401, 403, 412, 403, 403, 401), WRITING, {"content": PICTURE, **STALE}
     ),
     ("POST", "/v1/images/{image_id}/restore"): Row((401, 403, 409, 403, 403, 401), WRITING),
+    ("POST", "/v1/images/{image_id}/reanalyze"): Row((401, 403, 202, 403, 403, 401), WRITING),
     ("GET", "/v1/images/{image_id}/content"): Row((401, 403, 200, 403, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 403, 200, 403, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((200, 200, 200, 200, 403, 401)),
@@ -207,6 +209,11 @@ async def test_everybody_gets_of_a_private_thing_what_the_table_says(cast: Cast,
 @pytest.mark.parametrize(("method", "path"), OF_PUBLIC)
 async def test_everybody_gets_of_a_public_thing_what_the_table_says(cast: Cast, method: str, path: str) -> None:
     await _as_said(cast, method, path, OF_PUBLIC[method, path], "public")
+
+
+async def test_everybodys_images_are_listed_to_admins_alone(cast: Cast) -> None:
+    row = Row((401, 403, 403, 200, 403, 401), MANAGING, {"params": {"owner": "*"}})
+    await _as_said(cast, "GET", "/v1/images", row, "private")
 
 
 async def _as_said(cast: Cast, method: str, path: str, row: Row, of: str) -> None:

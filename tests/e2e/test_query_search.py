@@ -254,6 +254,20 @@ async def test_only_another_accounts_public_images_are_listed_and_only_in_the_pu
     assert await names(library, owner="nobody") == []
 
 
+async def test_an_admin_pages_over_everybodys_images_in_the_public_view(library: World) -> None:
+    found: list[dict[str, Any]] = []
+    path: str | None = "/v1/images?owner=*&tag=sea&limit=1"
+    while path:
+        answer = await library.get(path)
+        found += answer.json()["items"]
+        path = answer.links["next"]["url"] if "next" in answer.links else None
+    assert [UUID(one["id"]) for one in found] == [uid(name) for name in ("secret", "theirs", "city", "beach")]
+    assert {tuple(one) for one in found} == {
+        ("id", "owner", "version", "width", "height", "title", "tags", "created_at", "renditions")
+    }
+    assert (await library.get("/v1/images", owner="*", camera="canon")).status_code == 422
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -8,14 +8,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_accounts import Person, person, problem
-from tests.pictures import photograph
+from tests.e2e.people import Person, listed, new_picture, person, problem
 from tests.query.world import World, world
 from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SEEDS = iter(range(10_000, 100_000))
 OF_PUBLIC_VIEW = {"id", "owner", "version", "width", "height", "title", "tags", "created_at", "renditions"}
 
 
@@ -25,27 +23,9 @@ async def served(stack: Stack) -> AsyncIterator[World]:
         yield one
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def http(served: World) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody."""
-    own = httpx.AsyncHTTPTransport(local_address=f"127.0.2.{next(SEEDS) % 250 + 1}")
-    async with httpx.AsyncClient(base_url=served.client.base_url, timeout=30, transport=own) as client:
-        yield client
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def alice(served: World, http: httpx.AsyncClient) -> Person:
-    return await person(served, http)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bob(served: World, http: httpx.AsyncClient) -> Person:
-    return await person(served, http)
-
-
 async def image(served: World, who: Person, **fields: str) -> str:
     """The id of an image of theirs, analysed."""
-    files = {"file": ("secret name.jpg", photograph(seed=next(SEEDS), make="Canon", model="EOS R5", gps=(52.5, 13.4)))}
+    files = {"file": ("secret name.jpg", new_picture(make="Canon", model="EOS R5", gps=(52.5, 13.4)))}
     answer = await who.ask("POST", "/v1/images", files=files, data=fields)
     assert answer.status_code == 201, answer.text
     image_id = str(answer.json()["id"])
@@ -67,14 +47,7 @@ async def post(who: Person, image_id: str, caption: str | None = None) -> dict[s
 
 async def ids(http: httpx.AsyncClient, path: str, headers: dict[str, str] | None = None, **query: Any) -> list[str]:
     """Of every page."""
-    found: list[str] = []
-    cursor = None
-    while True:
-        asked = {**query, **({"cursor": cursor} if cursor else {})}
-        page = (await http.get(path, params=asked, headers=headers)).json()
-        found += [one["id"] for one in page["items"]]
-        if (cursor := page["next"]) is None:
-            return found
+    return [one["id"] for one in await listed(http, path, headers, **query)]
 
 
 async def test_a_post_shows_the_public_view_of_a_private_image_while_it_stands(
@@ -164,7 +137,7 @@ async def test_the_most_liked_come_first_page_after_page(
 async def test_a_feed_has_the_posts_of_those_one_follows(
     served: World, http: httpx.AsyncClient, alice: Person, bob: Person
 ) -> None:
-    carol = await person(served, http)
+    carol = await person(http)
     of_bob = [(await post(bob, await image(served, bob)))["id"] for _ in range(2)]
     of_carol = (await post(carol, await image(served, carol)))["id"]
     assert await ids(http, "/v1/feed", alice.signed) == []
@@ -226,3 +199,26 @@ async def test_a_retry_makes_no_second_post(served: World, alice: Person) -> Non
     assert answers[0].json()["id"] == answers[1].json()["id"]
     other = await alice.http.post("/v1/posts", json={**body, "caption": "twice"}, headers=headers)
     problem(other, 422, "idempotency-key-reuse")
+
+
+async def test_what_the_read_model_has_not_seen_is_pending_whatever_it_is_about(
+    served: World, alice: Person, bob: Person
+) -> None:
+    made = await post(alice, await image(served, alice))
+    key = {"name": "k", "scopes": ["images:read"]}
+    with served.projector_frozen():
+        written = await asyncio.gather(
+            bob.ask("PUT", f"/v1/posts/{made['id']}/like"),
+            bob.ask("PUT", f"/v1/accounts/{alice.name}/follow"),
+            bob.ask("POST", "/v1/me/api-keys", json=key),
+        )
+        assert [answer.status_code for answer in written] == [202, 202, 202]
+        urls = [answer.json()["status_url"] for answer in written]
+        seen = await asyncio.gather(*(bob.ask("GET", url) for url in urls))
+        assert [(one.status_code, one.json().get("status")) for one in seen] == [(200, "pending")] * 3
+    for url in urls:
+
+        async def accepted(url: str = url) -> bool:
+            return bool((await bob.ask("GET", url)).json().get("status") == "accepted")
+
+        await served.until(accepted)

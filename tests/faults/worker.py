@@ -5,11 +5,10 @@
 
 import asyncio
 import os
-import signal
 import sys
 
 from adapters.log import Names
-from adapters.stream import Pace, Stream, leave, run
+from adapters.stream import Pace, Stream, leave, run, told_to_stop
 from adapters.telemetry import log_as_json
 from contracts.codec import Event
 from contracts.events import Record, Recorded, Undecodable
@@ -42,22 +41,11 @@ class Work:
 
 
 async def main(kafka: str, prefix: str, group: str, done: str) -> None:
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     work = Work(done)
-    stream = Stream(kafka, Names(prefix), group, stop, Pace(session=SESSION_SECONDS))
+    stream = Stream(kafka, Names(prefix), group, told_to_stop(), Pace(session=SESSION_SECONDS))
     await stream.consume({IMAGES.name: WINDOW}, work.handle, work.bury)
 
 
-def ended() -> int:
-    log_as_json("INFO")
-    try:
-        run(main(*sys.argv[1:]))
-    except Exception as error:
-        print(f"CRASHED {error!r}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    leave(ended())
+    log_as_json("INFO")
+    leave(run(main(*sys.argv[1:]), sys.argv[1]))

@@ -17,7 +17,7 @@ from services.analyzer import plugins
 from services.analyzer.analysis import Analysis
 from services.analyzer.infer.routes import ROUTES, Inference
 from services.analyzer.setups import unstored
-from services.settings import Infer, WrongSettings
+from services.settings import Infer
 
 WAITING = 2  # pictures in memory for each decoder: one in hand, one to come
 
@@ -38,11 +38,7 @@ def app(settings: Infer) -> FastAPI:
 
 
 def main() -> int:
-    try:
-        settings = Infer.read()
-    except WrongSettings as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    settings = Infer.read_or_exit()
     log_as_json(settings.log_level)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains when told to stop, and then raises the signal again
         signal.signal(number, lambda *_: sys.exit(0))
