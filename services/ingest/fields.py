@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal, Self, cast
+from unicodedata import category
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,8 +18,14 @@ REPEATABLE = frozenset({"tags", "algorithms"})
 
 def _printable(text: str) -> str:
     """Lines and tabs are text; other control characters are not, and Postgres takes no NUL."""
-    if any(character < " " and character not in "\t\n\r" for character in text):
+    if any(category(character) == "Cc" and character not in "\t\n\r" for character in text):
         raise ValueError("holds a control character")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is blank")
     return text
 
 
@@ -39,7 +46,7 @@ def _blank_is_null(value: Any) -> Any:
 
 Title = Annotated[str, Field(max_length=500), AfterValidator(_printable)]
 Description = Annotated[str, Field(max_length=20_000), AfterValidator(_printable)]
-Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable), AfterValidator(_not_blank)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=100), AfterValidator(_distinct)]
 Filename = Annotated[str, Field(max_length=4096), AfterValidator(_named)]
 Shown = Literal["private", "public"]
@@ -73,7 +80,7 @@ class Said(CalledBack):
     description: Annotated[Description | None, BeforeValidator(_blank_is_null)] = None
     tags: Tags = ()
     visibility: Shown = "private"
-    algorithms: tuple[str, ...] = ()
+    algorithms: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], Field(max_length=100)] = ()
     on_duplicate: Literal["reuse", "create"] = "reuse"
 
     def upload(self, filename: str, wanted: tuple[Wanted, ...]) -> Upload:

@@ -22,7 +22,7 @@ from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.jobs import DescribedJob, job_json
 from services.ingest import commands_jobs as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, asked, image_named, pending
+from services.ingest.answers import CHANGE, IdempotencyKey, ImageId, asked, image_named, pending
 from services.ingest.callbacks import Callbacks, allowed
 from services.ingest.commands_images import Upload
 from services.ingest.fields import Address, CalledBack, Filename, Said, wanted
@@ -41,7 +41,7 @@ class Asked(CalledBack):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    image_id: Annotated[str | None, Field(max_length=100)] = None
+    image_id: ImageId | None = None
     image_url: Address | None = None
     algorithm: Annotated[
         str, Field(min_length=1, max_length=100, validation_alias=AliasChoices("algorithm", "algorithm_name"))

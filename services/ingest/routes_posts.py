@@ -17,7 +17,7 @@ from contracts.posts import Post, PostPublished
 from contracts.problems import Problem
 from contracts.resources.posts import post_json
 from services.ingest import commands_posts as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, IfMatch, asked, image_named, pending
+from services.ingest.answers import CHANGE, IdempotencyKey, IfMatch, ImageId, asked, image_named, pending
 from services.ingest.fields import Description
 from services.ingest.proposals import Pending
 from services.ingest.sharing import Sharing, done, sharing
@@ -29,7 +29,7 @@ VERSIONED = (*CHANGE, "forbidden", "version-required", "version-mismatch", "too-
 class Publication(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    image_id: str
+    image_id: ImageId
     caption: Description | None = None
 
 
