@@ -43,10 +43,10 @@ class Queue:
     """Raises psycopg's and procrastinate's errors while Postgres is down."""
 
     def __init__(self, postgres: str, window: int) -> None:
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
         options = {"options": "-c search_path=unlogged"}
         self._app = App(connector=PsycopgConnector(conninfo=postgres, min_size=1, max_size=4, kwargs=options))
         self._window = window
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)
 
     async def __aenter__(self) -> "Queue":
         await self._app.open_async()
