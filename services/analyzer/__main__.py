@@ -4,20 +4,28 @@ import asyncio
 import logging
 import signal
 import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import entry_points
 
 from aiokafka.errors import KafkaConnectionError
 
 from adapters import stream
 from adapters.groups import analyzer_group
 from adapters.log import Log, Names
-from adapters.stream import NoSuchTopic, Stream
+from adapters.objects import Objects
+from adapters.stream import NoSuchTopic, Pace, Stream
 from adapters.telemetry import log_as_json, serve_metrics
+from contracts.algorithms import NETWORK_GROUP
+from contracts.events import TryLater
 from contracts.topics import IMAGES
 from services.analyzer.analysis import Analysis, Setup
 from services.analyzer.setups import unstored
-from services.analyzer.worker import Worker
+from services.analyzer.versions import AnotherModel, claim
+from services.analyzer.worker import Finder, Worker
 from services.settings import Analyzer as Settings
 from services.settings import WrongSettings
 
@@ -30,12 +38,56 @@ async def analyze(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     names = Names(settings.topic_prefix)
-    async with Log(settings.kafka, names) as log, Analysis(setup(settings), settings.analyzer_children) as analysis:
+    finding = outside(settings) if asks_services(settings) else decoders(settings)
+    async with Log(settings.kafka, names) as log, finding as (finder, window, pace):
         algorithms = settings.algorithm_groups[settings.group]
-        worker = Worker(log, analysis, settings.group, algorithms, lambda: datetime.now(UTC))
-        events = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop)
+        worker = Worker(log, finder, settings.group, algorithms, lambda: datetime.now(UTC))
+        events = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop, pace)
         logger.info("analyzing", extra={"group": settings.group, "algorithms": algorithms})
-        await events.consume({IMAGES.name: settings.analyzer_window}, worker.handle, worker.bury)
+        await events.consume({IMAGES.name: window}, worker.handle, worker.bury)
+
+
+Finding = tuple[Finder, int, Pace]
+"""Who finds, in how many images at once, and how patiently."""
+
+
+@asynccontextmanager
+async def decoders(settings: Settings) -> AsyncIterator[Finding]:
+    async with Analysis(setup(settings), settings.analyzer_children) as analysis:
+        yield analysis, settings.analyzer_window, Pace()
+
+
+@asynccontextmanager
+async def outside(settings: Settings) -> AsyncIterator[Finding]:
+    """Decoders, and the services that the algorithms of the group ask."""
+    from services.analyzer import plugins  # strangers' code, and Pillow: for the groups that need it alone
+    from services.analyzer.lateness import Lateness
+    from services.analyzer.outside import Installed, Outside
+    from services.analyzer.results import Results
+    from services.analyzer.small import Smalls
+
+    groups, names = settings.algorithm_groups, settings.algorithm_groups[settings.group]
+    installed = Installed(*plugins.networked(settings.for_network_algorithms(), names))
+    thumbnails = next((group for group, members in groups.items() if "thumbnail" in members), settings.group)
+    async with AsyncExitStack() as opened:
+        objects = await opened.enter_async_context(objects_of(settings))
+        await claim(objects, installed.running.values())
+        for algorithm in installed.running.values():
+            await opened.enter_async_context(algorithm)
+        analysis = await opened.enter_async_context(Analysis(setup(settings), settings.analyzer_children))
+        smalls, results = Smalls(objects, analysis, Results(objects, thumbnails)), Results(objects, settings.group)
+        finder = Outside(analysis, smalls, results, installed, Lateness(time.monotonic))
+        patience = max((one.seconds for one in installed.running.values()), default=0.0)
+        yield finder, settings.network_window, Pace(stuck=Pace().stuck + patience)
+
+
+def asks_services(settings: Settings) -> bool:
+    """The group has an algorithm that does."""
+    return any(one.name in settings.algorithm_groups[settings.group] for one in entry_points(group=NETWORK_GROUP))
+
+
+def objects_of(settings: Settings) -> Objects:
+    return Objects(settings.s3, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket, settings.s3_region)
 
 
 def setup(settings: Settings) -> Setup:
@@ -67,6 +119,12 @@ def main() -> int:
         stream.run(analyze(settings))
     except KafkaConnectionError as down:
         print(f"Kafka at {settings.kafka} does not answer: {down}; see `framelog doctor`", file=sys.stderr)
+        return 3
+    except AnotherModel as another:
+        print(another, file=sys.stderr)
+        return 2
+    except TryLater as down:
+        print(f"{down}; see `framelog doctor`", file=sys.stderr)
         return 3
     except NoSuchTopic as missing:
         print(f"{missing}: start the stack with `framelog up`, which creates it", file=sys.stderr)
