@@ -79,9 +79,11 @@ _UNSETTLED = """NOT EXISTS (
       AND attempt.finished_at IS NOT NULL AND attempt.failures = '[]'
       AND to_jsonb(attempt.algorithms) @> jsonb_path_query_array(image.wanted, '$[*].algorithm')
 )"""
-_FAILED = """image.image_id = ANY (ARRAY(
+# What no group runs was never attempted, and fails all the same.
+_FAILED = """(image.image_id = ANY (ARRAY(
     SELECT attempt.image_id FROM attempts AS attempt WHERE attempt.owner = %(owner)s AND attempt.failures <> '[]'
-))"""
+)) OR NOT to_jsonb(string_to_array(current_setting('framelog.grouped', true), ','))
+    @> jsonb_path_query_array(image.wanted, '$[*].algorithm'))"""
 _STATUS = "described.status = %(status)s"
 
 STATUS = {
