@@ -36,6 +36,11 @@ async def library(stack: Stack) -> AsyncIterator[World]:
         failed = (uid("failed before"), uid(("upload", "failed before")))
         failure = Failure(algorithm="oracle", type="algorithm-failed", detail="clouds")
         await library.append(events.failed(*failed, owner="admin", wanted=(ORACLE,), failures=(failure,)))
+        await library.upload(
+            "found, but not so", HASHED, wanted=(Wanted(algorithm="oracle", params={"deck": "tarot"}),)
+        )
+        unasked = (uid("found, but not so"), events.content("found, but not so"), {"oracle": {"fate": "good"}})
+        await library.found(*unasked, uid("somebody else"))
         await library.upload("as ever", HASHED, wanted=(HASH,))
         yield library
 
@@ -98,7 +103,7 @@ async def test_images_are_found_by_that_status(library: World) -> None:
         "running": {uid("that and one that waits")},
         "completed": {uid("found before"), uid("as ever")},
         "partial": {uid("that and one that is there")},
-        "failed": {uid("nothing but that"), uid("in somebody's hands"), uid("failed before")},
+        "failed": set(map(uid, ("nothing but that", "in somebody's hands", "failed before", "found, but not so"))),
     }
 
 
