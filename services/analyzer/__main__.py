@@ -74,7 +74,9 @@ async def outside(settings: Settings) -> AsyncIterator[Finding]:
         await claim(objects, installed.running.values())
         for algorithm in installed.running.values():
             await opened.enter_async_context(algorithm)
-        analysis = await opened.enter_async_context(Analysis(setup(settings), settings.analyzer_children))
+        # Where every algorithm waits for others, one decoder keeps them in pictures.
+        children = settings.analyzer_children or int({*installed.running, *installed.disabled}.issuperset(names))
+        analysis = await opened.enter_async_context(Analysis(setup(settings), children))
         smalls, results = Smalls(objects, analysis, Results(objects, thumbnails)), Results(objects, settings.group)
         finder = Outside(analysis, smalls, results, installed, Lateness(time.monotonic))
         patience = max((one.seconds for one in installed.running.values()), default=0.0)
