@@ -90,5 +90,10 @@ def result_key(sha256: str, algorithm: str, version: int, params: Params) -> str
     return f"derived/{sha256}/{hashlib.sha256(asked).hexdigest()}.json"
 
 
+def version_key(algorithm: str, version: int) -> str:
+    """Where it lies what a version of an algorithm is made of."""
+    return f"algorithms/{algorithm}/{version}.json"
+
+
 def _derived(kind: str, *cause: str) -> UUID:
     return uuid5(NAMESPACE, "\n".join((kind, *cause)))

@@ -72,15 +72,14 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             objects = await opened.enter_async_context(objects_of(settings))
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
-            read_model = await opened.enter_async_context(ReadModel(settings.postgres))
+            grouped = {name for names in settings.algorithm_groups.values() for name in names}
+            read_model = await opened.enter_async_context(ReadModel(settings.postgres, grouped=grouped))
             outbound = Outbound(excepted(settings.allow_private_urls))
             unlogged = await opened.enter_async_context(Unlogged(settings.postgres))
             sessions = Sessions(unlogged, keys, now)
             fresh = Fresh(read_model, ends)
             accounts, proposals = Accounts(read_model, fresh), Proposals(log, read_model, now)
-            algorithms = Algorithms(
-                {name for names in settings.algorithm_groups.values() for name in names}, settings.for_algorithms()
-            )
+            algorithms = Algorithms(grouped, settings.for_algorithms())
             writer = Writer(proposals, read_model, fresh)
             api.state.principals = Principals(keys, accounts)
             receiving = receiver(settings, objects)

@@ -61,11 +61,11 @@ class House:
         assert code == 0, f"{module} ended with {code}"
 
     @asynccontextmanager
-    async def api(self) -> AsyncIterator[httpx.AsyncClient]:
+    async def api(self, **settings: object) -> AsyncIterator[httpx.AsyncClient]:
         """A client of an API of its own, which has begun to listen, signed in as `admin`."""
         (port,) = choose([None])
         async with (
-            self.run("services.api", port=port),
+            self.run("services.api", port=port, **settings),
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
         ):
             async with asyncio.timeout(20):

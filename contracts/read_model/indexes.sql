@@ -17,6 +17,8 @@ CREATE INDEX images_size ON images (owner, size, image_id) WHERE deleted_at IS N
 CREATE INDEX images_sha256 ON images (sha256, owner);
 CREATE INDEX images_public ON images (owner, created_at, image_id) WHERE visibility = 'public' AND deleted_at IS NULL;
 CREATE INDEX images_tags ON images USING gin (tags);
+-- Which algorithms are wanted: an account's images have few such lists between them.
+CREATE INDEX images_wanted ON images (owner, (jsonb_path_query_array(wanted, '$[*].algorithm')));
 CREATE INDEX images_words ON images USING gin (array_to_tsvector(words));
 
 CREATE INDEX jobs_created ON jobs (owner, created_at, job_id);

@@ -39,7 +39,8 @@ async def notify(settings: Settings, keys: Keys) -> None:
     async with AsyncExitStack() as opened:
         log = await opened.enter_async_context(Log(settings.kafka, names))
         ends = await opened.enter_async_context(Ends(settings.kafka, names))
-        read_model = await opened.enter_async_context(ReadModel(settings.postgres))
+        running = frozenset(name for names in settings.algorithm_groups.values() for name in names)
+        read_model = await opened.enter_async_context(ReadModel(settings.postgres, grouped=running))
         unlogged = await opened.enter_async_context(Unlogged(settings.postgres))
         queue = await opened.enter_async_context(Queue(settings.postgres, settings.callback_window))
         fresh, waiting = Fresh(read_model, ends), Waiting(unlogged, queue)
@@ -49,7 +50,6 @@ async def notify(settings: Settings, keys: Keys) -> None:
         )
         delivering = Delivering(waiting, feed, Accounts(read_model, fresh), keys, outbound, log, manner)
         queue.entrust(delivering.attempt)
-        running = frozenset(name for names in settings.algorithm_groups.values() for name in names)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Follower(feed, waiting, running).run())
             tasks.create_task(queue.run())
