@@ -29,8 +29,7 @@ from adapters.objects import Objects
 from contracts.topics import DEAD_LETTERS, IMAGES, TOPICS
 from deploy.local.ports import choose
 from tests.adapters.peers import Peer, ok, peer
-from tests.described import operations
-from tests.e2e.people import GHOST
+from tests.described import GHOST, operations
 from tests.ingest.serving import own_house
 from tests.pictures import photograph
 from tests.query.world import ready
