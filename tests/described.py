@@ -10,6 +10,8 @@ from adapters.keys import Key, Keys, Ring
 from services.api import app
 from services.settings import Api
 
+GHOST = "5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11"
+"""An id that nothing has."""
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -27,8 +29,8 @@ class Operation:
         return f"{self.method} {self.path}"
 
     def at(self, known: Mapping[str, str]) -> str:
-        """Its path about what is known by the names of the path's params. Raises KeyError for one that is not."""
-        return re.sub(r"{(\w+)}", lambda found: quote(known[found[1]], safe=""), self.path)
+        """Its path about what is known by the names of the path's params; about nothing where one is not."""
+        return re.sub(r"{(\w+)}", lambda found: quote(known.get(found[1], GHOST), safe=""), self.path)
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[Operation]:

@@ -16,14 +16,15 @@ from contracts.events import Json
 from contracts.problems import FieldError, Problem, invalid
 
 _SEAL = 9
-_OF_TYPE: Mapping[str, Any] = {
-    "int": Annotated[int, Meta(ge=0, lt=2**31)],
-    "int8": Annotated[int, Meta(ge=0, lt=2**63)],
-    "text": Annotated[str, Meta(max_length=100, pattern=r"\A[^\x00]*\Z")],
-    "timestamptz": Annotated[datetime, Meta(tz=True)],
-    "uuid": UUID,
+_OF_TYPE: Mapping[str, msgspec.json.Decoder[Any]] = {
+    "int": msgspec.json.Decoder(Annotated[int, Meta(ge=0, le=2**31 - 1)]),
+    "int8": msgspec.json.Decoder(Annotated[int, Meta(ge=0, le=2**63 - 1)]),
+    "text": msgspec.json.Decoder(Annotated[str, Meta(max_length=100, pattern=r"\A[^\x00]*\Z")]),
+    "timestamptz": msgspec.json.Decoder(Annotated[datetime, Meta(tz=True)]),
+    "uuid": msgspec.json.Decoder(UUID),
 }
-"""What a cursor may hold where Postgres is to read such a type."""
+"""Reads what a cursor holds where Postgres is to have such a type."""
+_PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def encoded(place: Sequence[Json], question: Json) -> str:
@@ -39,12 +40,15 @@ def decoded(cursor: str, question: Json, types: Sequence[str]) -> list[Any]:
     """
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        seal, body = raw[:_SEAL], raw[_SEAL:]
-        if seal != _seal(body, question):
-            raise foreign()
-        place = orjson.loads(body)
-        return [msgspec.convert(value, _OF_TYPE[type_]) for value, type_ in zip(place, types, strict=True)]
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError):
+        raise foreign() from None
+    seal, body = raw[:_SEAL], raw[_SEAL:]
+    if seal != _seal(body, question):
+        raise foreign()
+    try:
+        parts = _PARTS.decode(body)
+        return [_OF_TYPE[type_].decode(part) for part, type_ in zip(parts, types, strict=True)]
+    except ValueError:
         raise foreign() from None
 
 

@@ -8,13 +8,11 @@ from typing import Any, Self
 
 import httpx
 
+from tests.described import GHOST
 from tests.e2e.people import PASSWORD
 from tests.pictures import photograph
 from tests.query.world import World
 from tests.running import House
-
-GHOST = "5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11"
-"""An id that nothing has."""
 
 
 @dataclass

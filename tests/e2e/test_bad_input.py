@@ -36,8 +36,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.described import Operation, document, kinds, operations
-from tests.e2e.crowd import GHOST, People, belongings, ghosts, made, people
+from tests.described import GHOST, Operation, document, kinds, operations
+from tests.e2e.crowd import People, belongings, ghosts, made, people
 from tests.e2e.test_error_shape import is_problem
 from tests.pictures import photograph
 from tests.query.world import World, world

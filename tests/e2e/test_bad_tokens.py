@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from adapters import keys
-from tests.e2e.crowd import GHOST, People, people
+from tests.described import GHOST
+from tests.e2e.crowd import People, people
 from tests.e2e.test_error_shape import is_problem
 from tests.pictures import photograph
 from tests.query.world import World, world

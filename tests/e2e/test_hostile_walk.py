@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.described import Operation, document, kinds, operations
-from tests.e2e.crowd import GHOST, belongings, people
+from tests.described import GHOST, Operation, document, kinds, operations
+from tests.e2e.crowd import belongings, people
 from tests.e2e.test_error_shape import is_problem
 from tests.pictures import photograph
 from tests.query.world import World, world

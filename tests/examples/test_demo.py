@@ -84,7 +84,7 @@ async def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
     assert "make run" in ran.err
 
 
-def test_a_landscape_is_the_same_picture_every_time() -> None:
+async def test_a_landscape_is_the_same_picture_every_time() -> None:
     pictures = [photograph(entry.landscape) for entry in ALBUM]
     assert photograph(ALBUM[0].landscape) == pictures[0]
     assert len(set(pictures)) == len(ALBUM)

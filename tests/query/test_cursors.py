@@ -64,3 +64,8 @@ def test_what_is_no_place_is_refused_though_its_seal_is_right(place: Any) -> Non
 def test_what_postgres_would_not_take_is_no_place(value: Any, type_: str) -> None:
     with pytest.raises(Problem):
         decoded(encoded([value], QUESTION), QUESTION, (type_,))
+
+
+@pytest.mark.parametrize(("value", "type_"), [("anna", "text"), (2**63 - 1, "int8"), (0, "int8"), (2**31 - 1, "int")])
+def test_what_postgres_takes_comes_back_as_it_was(value: Any, type_: str) -> None:
+    assert decoded(encoded([value], QUESTION), QUESTION, (type_,)) == [value]
