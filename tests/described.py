@@ -50,7 +50,8 @@ def _params(document: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str
 def _fields(document: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
     contents = told.get("requestBody", {}).get("content", {})
     schema = next((one["schema"] for kind, one in contents.items() if kind.endswith("json")), {})
-    found = resolved(document, schema).get("properties", {})
+    whole = next((one for one in schema.get("anyOf", ()) if "$ref" in one), schema)  # a body that may be left out
+    found = resolved(document, whole).get("properties", {})
     return {name: resolved(document, one) for name, one in found.items()}
 
 
