@@ -20,6 +20,8 @@ from contracts.problems import BY_SLUG, FieldError, Problem, ProblemType, invali
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 CLIENT_LEFT = 499
+NAMES = "x-problems"
+"""In OpenAPI, beside a response: the slugs of the problems that it may be."""
 SLUG_OF = {
     400: "malformed-request",
     401: "unauthenticated",
@@ -142,6 +144,7 @@ def documented(*slugs: str) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": "; ".join(f"`{one.slug}`: {one.title}" for one in found),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            NAMES: [one.slug for one in found],
         }
         for status, found in types.items()
     }
