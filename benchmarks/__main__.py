@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from benchmarks import analysis, classification, projection, upload, visible
+from benchmarks import analysis, classification, projection, sign_in, upload, visible
 from benchmarks.stand import Stack, warm
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
@@ -33,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "classification": classification.tables,
     "projection": projection.tables,
     "visible": visible.tables,
+    "sign_in": sign_in.tables,
 }
 PREPARATIONS = {"upload": upload.prepare, "analysis": analysis.prepare}
 """What may be missing is found before anything slow."""
