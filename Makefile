@@ -42,6 +42,9 @@ fmt: ready-check  ## format, and write the generated files anew
 lock:  ## pin what pyproject.toml asks for, with hashes
 	@$(PYTHON) -m deploy.local.lock
 
+demo: ready-run  ## fill the running stack with two people, pictures, posts, likes and jobs
+	@$(BIN)/python -m examples.demo
+
 psql: ready-run  ## look into the read model with psql
 	@$(BIN)/python -m deploy.local.psql
 
@@ -52,4 +55,4 @@ bench: ready-test  ## measure, and print the table of docs/benchmarks.md
 ready-run ready-test ready-check: ready-%:
 	@$(PYTHON) -m deploy.local.setup $*
 
-.PHONY: help run dev stop test coverage check fmt lock psql bench ready-run ready-test ready-check
+.PHONY: help run dev stop test coverage check fmt lock demo psql bench ready-run ready-test ready-check

@@ -1,6 +1,7 @@
 """The algorithms that are installed here, and whether they run."""
 
 import asyncio
+import math
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Collection, Mapping
@@ -11,11 +12,14 @@ import orjson
 from msgspec.structs import replace
 
 from contracts.algorithms import Descriptor
-from contracts.events import Params, TryLater
+from contracts.events import Json, Params, TryLater
 from contracts.images import Wanted
 from contracts.problems import FieldError, Problem, invalid
 
 SECONDS = 30.0
+MOST_ERRORS, MOST_SAID = 20, 300
+DEEPEST = 16
+"""How far params may be nested: nothing reads more, and parsers give up somewhere."""
 _DESCRIPTORS = msgspec.json.Decoder(tuple[Descriptor, ...])
 
 
@@ -41,9 +45,12 @@ class Algorithms:
             raise invalid(FieldError(pointer="/algorithm", detail=f"there is no {name[:100]}; there are {known}"))
         if not found.enabled:
             raise Problem("algorithm-disabled", f"{name} does not run: {found.reason}")
+        if reason := _unsayable(params):
+            raise Problem("invalid-params", f"{name}: {reason}", errors=(FieldError(pointer="/params", detail=reason),))
         wrong = list(jsonschema_rs.Draft202012Validator(dict(found.params_schema)).iter_errors(params))
         if wrong:
-            raise Problem("invalid-params", f"{name}: {wrong[0].message}", errors=tuple(map(_error, wrong)))
+            found_wrong = tuple(map(_error, wrong[:MOST_ERRORS]))
+            raise Problem("invalid-params", f"{name}: {found_wrong[0].detail}", errors=found_wrong)
         return Wanted(algorithm=name, params=params)
 
     async def without_params(self) -> frozenset[str]:
@@ -57,8 +64,23 @@ class Algorithms:
         return replace(one, enabled=False, reason="no group of FRAMELOG_ALGORITHM_GROUPS runs it")
 
 
+def _unsayable(value: Json, deep: int = 0) -> str | None:
+    """Why no event can hold these params, whatever their schema says; None if one can."""
+    if deep > DEEPEST:
+        return f"nested deeper than {DEEPEST}"
+    if isinstance(value, dict):
+        return next(filter(None, (_unsayable(one, deep + 1) for pair in value.items() for one in pair)), None)
+    if isinstance(value, list):
+        return next(filter(None, (_unsayable(one, deep + 1) for one in value)), None)
+    if isinstance(value, str) and any(one == "\0" or "\ud800" <= one <= "\udfff" for one in value):
+        return "text holds U+0000 or half a character"
+    return "a number is not finite" if isinstance(value, float) and not math.isfinite(value) else None
+
+
 def _error(wrong: jsonschema_rs.ValidationError) -> FieldError:
-    return FieldError(pointer="".join(f"/{part}" for part in ("params", *wrong.instance_path)), detail=wrong.message)
+    """What it says repeats what the client sent, however long that is."""
+    where = "".join(f"/{part}" for part in ("params", *wrong.instance_path))
+    return FieldError(pointer=where, detail=wrong.message[:MOST_SAID])
 
 
 async def _installed(settings: Mapping[str, str]) -> tuple[Descriptor, ...]:

@@ -12,11 +12,12 @@ from typing import Any
 import orjson
 from msgspec import structs
 
-from contracts.algorithms import GROUP, Descriptor, Disabled
+from contracts.algorithms import GROUP, NETWORK_GROUP, Descriptor, Disabled
 
 
 def descriptors(settings: Mapping[str, str]) -> Iterator[Descriptor]:
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    points = (*entry_points(group=GROUP), *entry_points(group=NETWORK_GROUP))
+    for point in sorted(points, key=lambda point: point.name):
         try:
             made: Callable[[Mapping[str, str]], Any] = point.load()
         except Exception as error:  # whatever a stranger's module raises: it is not there, the others are

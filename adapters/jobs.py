@@ -12,10 +12,12 @@ from adapters.read_model import ReadModel
 from contracts.events import Json
 from contracts.read_model.jobs import COLUMNS, job
 from contracts.resources.images import Analysis
-from contracts.resources.jobs import DescribedJob
+from contracts.resources.jobs import Callback, DescribedJob
 from contracts.topics import IMAGES
 
 ONE = "SELECT * FROM described_jobs WHERE job_id = %s"
+# Tries of what has not ended are in no log.
+TRIED = "SELECT request, attempts, last_status, next_attempt_at FROM unlogged.callbacks WHERE request = ANY(%s)"
 _ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
 _ERROR = msgspec.json.Decoder(dict[str, Json])
 
@@ -39,10 +41,14 @@ class Jobs:
 
     async def page(self, query: str, params: Sequence[Any] | Mapping[str, Any]) -> list[DescribedJob]:
         """The jobs that a query finds in the view `described_jobs`, in its order."""
-        return [_described(row) for row in await self._read_model.rows(query, params)]
+        rows = await self._read_model.rows(query, params)
+        waiting = [row["requested"] for row in rows if row["callback_url"] and not row["delivery_state"]]
+        tries = await self._read_model.rows(TRIED, (waiting,)) if waiting else []
+        tried = {one.pop("request"): one for one in tries}
+        return [_described(row, tried.get(row["requested"], {})) for row in rows]
 
 
-def _described(row: DictRow) -> DescribedJob:
+def _described(row: DictRow, tried: Mapping[str, Any]) -> DescribedJob:
     return DescribedJob(
         job=job([row[name] for name, _ in COLUMNS]),
         status=row["status"],
@@ -50,4 +56,13 @@ def _described(row: DictRow) -> DescribedJob:
         error=_ERROR.decode(row["error"]) if row["error"] else None,
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        callback=_callback(row, tried),
     )
+
+
+def _callback(row: DictRow, tried: Mapping[str, Any]) -> Callback:
+    if row["delivery_state"]:
+        return Callback(
+            status=row["delivery_state"], attempts=row["delivery_attempts"], last_status=row["delivery_status"]
+        )
+    return Callback(status="pending", **tried) if row["callback_url"] else Callback(status="none")

@@ -101,6 +101,12 @@ class Keys:
     def seal_password_hash(self, account: str, hashed: str) -> str:
         return self.seal(hashed, f"password of {account}")
 
+    def seal_callback_token(self, owner: str, token: str) -> str:
+        return self.seal(token, f"callback of {owner}")
+
+    def callback_token(self, owner: str, sealed: str) -> str:
+        return self.unseal(sealed, f"callback of {owner}")
+
     def email(self, account: Account) -> str:
         return self.unseal(account.sealed_email, f"email of {account.name}")
 

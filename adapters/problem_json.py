@@ -18,6 +18,8 @@ from contracts.events import TryLater
 from contracts.problems import BY_SLUG, FieldError, Problem, ProblemType, invalid
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS, MOST_OF_A_NAME = 50, 100
+"""What is wrong is told of so many places; one request could name a hundred thousand."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 CLIENT_LEFT = 499
 NAMES = "x-problems"
@@ -112,7 +114,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
         return response(Problem("not-found", f"There is nothing at {request.scope['path']}."), request.scope)
     if any(one["type"] == "json_invalid" for one in found):
         return response(Problem("malformed-request", "The body is not JSON."), request.scope)
-    return response(invalid(*map(field_error, found)), request.scope)
+    return response(invalid(*map(field_error, found[:MOST_ERRORS])), request.scope)
 
 
 def field_error(found: Mapping[str, Any]) -> FieldError:
@@ -123,7 +125,7 @@ def field_error(found: Mapping[str, Any]) -> FieldError:
 def pointer(location: Sequence[str | int]) -> str:
     """A JSON pointer (RFC 6901) into the body; `/query/limit`, `/header/if-match` for what is not in the body."""
     parts = location[1:] if location and location[0] == "body" else location
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join("/" + str(part)[:MOST_OF_A_NAME].replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 async def _later(request: Request, error: TryLater) -> Response:

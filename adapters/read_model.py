@@ -1,10 +1,11 @@
 """The read model in Postgres, as ingest and query ask it: rows as states, verdicts, and how far it has got."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
@@ -74,9 +75,14 @@ class Verdict:
 
 
 class ReadModel:
-    """Every question raises TryLater while Postgres is down or has no read model yet."""
+    """Every question raises TryLater while Postgres is down or has no read model yet.
 
-    def __init__(self, postgres: str, connections: int = 8, within: float = QUERY_SECONDS) -> None:
+    `grouped` are the algorithms that some analyzer of the house runs; without them no wanted one reads as disabled.
+    """
+
+    def __init__(
+        self, postgres: str, connections: int = 8, within: float = QUERY_SECONDS, grouped: Iterable[str] | None = None
+    ) -> None:
         self._within = within
         self._pool = AsyncConnectionPool(
             postgres,
@@ -88,7 +94,7 @@ class ReadModel:
                 "row_factory": dict_row,
                 "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
             },
-            configure=_leave_json_encoded,
+            configure=partial(_configure, None if grouped is None else ",".join(sorted(grouped))),
             open=False,
         )
         self._verdicts: Poll[UUID, Verdict] = Poll(self._verdicts_of)
@@ -207,8 +213,11 @@ def _verdict(row: DictRow) -> Verdict:
     return Verdict(position=at, time=row.pop("append_time"), **row)
 
 
-async def _leave_json_encoded(connection: AsyncConnection[DictRow]) -> None:
+async def _configure(grouped: str | None, connection: AsyncConnection[DictRow]) -> None:
+    """JSON stays encoded; and the views are told what they cannot know (contracts/read_model/views.sql)."""
     set_json_loads(lambda encoded: encoded, connection)
+    if grouped is not None:
+        await connection.execute("SELECT set_config('framelog.grouped', %s, false)", (grouped,))
 
 
 def _forget(abandoned: asyncio.Task[Any]) -> None:

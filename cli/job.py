@@ -51,6 +51,10 @@ def job(
         str | None, typer.Option("--status", help="For list: queued, running, succeeded, failed.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="For ask and retry: until it has ended.")] = False,
+    callback_url: Annotated[str | None, typer.Option("--callback-url", help="For ask: whom to tell the end.")] = None,
+    callback_token: Annotated[
+        str | None, typer.Option("--callback-token", help="The bearer token to tell it with.")
+    ] = None,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
@@ -60,6 +64,7 @@ def job(
       framelog job ask 5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11 thumbnail --param width=320 --param format=webp --wait
       framelog job ask https://example.org/sea.jpg hash
       framelog job save 8e1f6b0c-4c0e-5f61-9d53-0d2f5a7b6c11 small.webp
+      framelog job ask 5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11 hash --callback-url http://127.0.0.1:8099/
       framelog job list --status failed
     """
     given = what or []
@@ -68,7 +73,9 @@ def job(
     if action is Action.SAVE:
         Path(given[1]).write_bytes(asking(url, lambda client: client.bytes(f"/v1/jobs/{given[0]}/content")))
         return
-    found = asking(url, lambda client: _found(client, action, given, _params(param or []), status, wait))
+    told = {"callback_url": callback_url, "callback_token": callback_token}
+    parts = {"params": _params(param or []), **{name: value for name, value in told.items() if value}}
+    found = asking(url, lambda client: _found(client, action, given, parts, status, wait))
     if as_json:
         for one in found:
             json_line(one)
@@ -79,7 +86,7 @@ def job(
 
 
 async def _found(
-    client: Client, action: Action, given: list[str], params: dict[str, Json], status: str | None, wait: bool
+    client: Client, action: Action, given: list[str], parts: dict[str, Json], status: str | None, wait: bool
 ) -> list[dict[str, Json]]:
     match action:
         case Action.LIST:
@@ -90,7 +97,7 @@ async def _found(
             asked = await client.post(f"/v1/jobs/{given[0]}/retry")
         case _:
             about = "image_url" if "://" in given[0] else "image_id"
-            asked = await client.post("/v1/jobs", {about: given[0], "algorithm": given[1], "params": params})
+            asked = await client.post("/v1/jobs", {about: given[0], "algorithm": given[1], **parts})
     return [await _ended(client, asked) if wait else asked]
 
 

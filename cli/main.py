@@ -26,6 +26,7 @@ COMMANDS = {
     "history": ("cli.history:history", "Show every change of an image."),
     "models": ("cli.models:models", "Check and install a model, or list those installed."),
     "job": ("cli.job:job", "Run one algorithm on one image."),
+    "listen": ("cli.listen:listen", "Receive, verify and print callbacks."),
     "algorithms": ("cli.algorithms:algorithms", "List what can be found in an image."),
 }
 

@@ -7,7 +7,9 @@ from msgspec import Struct
 from contracts.events import Json
 
 GROUP = "framelog.algorithms"
-"""Entry points of this group are algorithms, those of other packages too."""
+"""Entry points of this group are algorithms, those of other packages too. They run in decoders."""
+NETWORK_GROUP = "framelog.network_algorithms"
+"""Entry points of this group are algorithms that ask services. They run in the analyzer itself."""
 
 Schema = Mapping[str, Json]
 

@@ -57,6 +57,16 @@ def outcome(cause: UUID, group: str) -> UUID:
     return _derived("outcome", str(cause), group)
 
 
+def analyzed(uploaded: UUID) -> UUID:
+    """What is told once every algorithm that an upload wants has ended: no event, only the outcome of a delivery."""
+    return _derived("analyzed", str(uploaded))
+
+
+def delivery(outcome: UUID) -> UUID:
+    """The end of a callback, its `webhook-id` on every try, and the event that tells of it: an outcome is told once."""
+    return _derived("delivery", str(outcome))
+
+
 def buried(consumer: str, topic: str, partition: int, offset: int) -> UUID:
     return _derived("buried", consumer, topic, str(partition), str(offset))
 
@@ -78,6 +88,11 @@ def result_key(sha256: str, algorithm: str, version: int, params: Params) -> str
     """Where the result with any other params lies, an object of its own."""
     asked = orjson.dumps([algorithm, version, params], option=orjson.OPT_SORT_KEYS)
     return f"derived/{sha256}/{hashlib.sha256(asked).hexdigest()}.json"
+
+
+def version_key(algorithm: str, version: int) -> str:
+    """Where it lies what a version of an algorithm is made of."""
+    return f"algorithms/{algorithm}/{version}.json"
 
 
 def _derived(kind: str, *cause: str) -> UUID:

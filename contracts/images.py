@@ -38,7 +38,7 @@ class CallbackTo(Struct, frozen=True, kw_only=True):
     """Where the outcome of an event is to be reported. The token is sealed, never in clear."""
 
     url: Text
-    sealed_token: Line | None = None
+    sealed_token: Text | None = None
 
 
 class Changes(TypedDict, total=False):
@@ -143,6 +143,7 @@ class FetchFailed(Struct, frozen=True, kw_only=True):
     job: UUID
     type: Slug
     detail: Text
+    callback: CallbackTo | None = None
 
 
 ImageEvent = (

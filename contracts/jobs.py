@@ -29,6 +29,7 @@ class Job(Struct, frozen=True, kw_only=True):
     cause: UUID | None = None
     sha256: str | None = None
     failure: Failure | None = None
+    callback_url: str | None = None
 
 
 def job_of(event_id: UUID, event: ImageEvent) -> UUID | None:
@@ -50,10 +51,10 @@ def apply(job: Job | None, event_id: UUID, event: ImageEvent, time: datetime) ->
         case _ if job is None:
             return None
         case AnalysisRequested():
-            again = _again(job, event_id, time)
+            again = _again(job, event_id, event, time)
             return replace(again, cause=event_id, sha256=event.content.sha256)
         case FetchRequested():
-            return replace(_again(job, event_id, time), cause=None, sha256=None)
+            return replace(_again(job, event_id, event, time), cause=None, sha256=None)
         case ImageUploaded():
             return replace(job, cause=event_id, sha256=event.content.sha256)
         case FetchFailed():
@@ -77,6 +78,7 @@ def _began(event_id: UUID, event: AnalysisRequested | FetchRequested, time: date
         url=None if isinstance(event, AnalysisRequested) else event.url,
         cause=event_id if analysis else None,
         sha256=event.content.sha256 if isinstance(event, AnalysisRequested) else None,
+        callback_url=event.callback.url if event.callback else None,
     )
 
 
@@ -84,5 +86,12 @@ def _of_fetched(event: FetchRequested) -> tuple[Wanted, ...]:
     return (event.algorithm,) if event.algorithm else ()
 
 
-def _again(job: Job, event_id: UUID, time: datetime) -> Job:
-    return replace(job, attempts=job.attempts + 1, requested=event_id, requested_at=time, failure=None)
+def _again(job: Job, event_id: UUID, event: AnalysisRequested | FetchRequested, time: datetime) -> Job:
+    return replace(
+        job,
+        attempts=job.attempts + 1,
+        requested=event_id,
+        requested_at=time,
+        failure=None,
+        callback_url=event.callback.url if event.callback else None,
+    )

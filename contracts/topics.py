@@ -16,6 +16,7 @@ from contracts.accounts import (
 )
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
 from contracts.dead_letters import RecordBuried
+from contracts.deliveries import CallbackDelivered, CallbackGivenUp
 from contracts.follows import AccountFollowed, AccountUnfollowed
 from contracts.images import (
     AnalysisRequested,
@@ -125,6 +126,17 @@ FOLLOWS = Topic(
         "framelog.account.unfollowed.v1": AccountUnfollowed,
     },
 )
+DELIVERIES = Topic(
+    name="framelog.deliveries",
+    key="job",
+    partitions=12,
+    producers=("notifier",),
+    consumers=("projector",),
+    events={
+        "framelog.callback.delivered.v1": CallbackDelivered,
+        "framelog.callback.given-up.v1": CallbackGivenUp,
+    },
+)
 DEAD_LETTERS = Topic(
     name="framelog.dead-letters",
     key="raw",
@@ -134,4 +146,4 @@ DEAD_LETTERS = Topic(
     events={"framelog.record.buried.v1": RecordBuried},
     configs=ROOM_FOR_ANY_RECORD,
 )
-TOPICS = (ACCOUNTS, IMAGES, ANALYSES, POSTS, FOLLOWS, DEAD_LETTERS)
+TOPICS = (ACCOUNTS, IMAGES, ANALYSES, POSTS, FOLLOWS, DELIVERIES, DEAD_LETTERS)

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# A tour of the API with curl alone, against a running stack:
+# A tour of the API with curl and framelog alone, against a running stack that may call this machine:
 #
-#   FRAMELOG_ALLOW_PRIVATE_URLS=127.0.0.1:8000 make run      # in one terminal: the tour fetches a picture from itself
-#   examples/tour.sh [http://127.0.0.1:8000]                 # in another
+#   FRAMELOG_ALLOW_PRIVATE_URLS=127.0.0.1:8000,127.0.0.1:8099 make run      # in one terminal
+#   examples/tour.sh [http://127.0.0.1:8000 [8099]]                         # in another: the API, a port to be called at
 #
 # It signs up two people of its own, so it can be run again and again. It stops at the first thing that is not as it
-# should be.
+# should be. What it classifies and captions with: examples/stand_ins.py.
 set -euo pipefail
 url=${1:-http://127.0.0.1:8000}
+port=${2:-8099}
+framelog=${FRAMELOG:-$(dirname "$0")/../.venv/bin/framelog}
 home=$(mktemp -d)
-trap 'rm -rf "$home"' EXIT
+trap 'rm -rf "$home"; kill $(jobs -p) 2> /dev/null || true' EXIT
 self=$RANDOM$RANDOM
 password="correct horse $self"
 
@@ -70,6 +72,29 @@ is "$(ended "$job")" succeeded
 as_ann ask "$url/v1/jobs/$job/content" -o "$home/small.png" -w '%{content_type}, %{size_download} bytes\n'
 as_ann ask "$url/v1/jobs/$job/content" -H 'Accept: application/json' | cut -c 1-120
 
+say "A job that calls back when it is done: received, verified and printed by framelog listen"
+secret=$(as_ann ask "$url/v1/me/webhook-secret" | field secret)
+"$framelog" listen --secret "$secret" --token let-me-in --port "$port" --count 1 --seconds 60 > "$home/heard" 2> "$home/listens" &
+listener=$!
+until test -s "$home/listens"; do sleep 0.1; done
+asked="{\"image_id\":\"$image\",\"algorithm\":\"poi_detection\",\"callback_url\":\"http://127.0.0.1:$port/\",\"callback_token\":\"let-me-in\"}"
+job=$(as_ann json "$url/v1/jobs" -d "$asked" | field id) ||
+  { echo "start the stack with FRAMELOG_ALLOW_PRIVATE_URLS=${url#http://},127.0.0.1:$port" >&2; exit 1; }
+wait "$listener"
+cat "$home/heard"
+grep -q "job.succeeded .*$job" "$home/heard"
+
+say "A classification and a caption, where there is a model and a service for them"
+for algorithm in classification caption; do
+  if as_ann ask "$url/v1/algorithms" | grep -q "\"name\":\"$algorithm\",\"version\":\"[0-9]*\",\"enabled\":true"; then
+    job=$(as_ann json "$url/v1/jobs" -d "{\"image_id\":\"$image\",\"algorithm\":\"$algorithm\"}" | field id)
+    is "$(ended "$job")" succeeded
+    as_ann ask "$url/v1/jobs/$job" | grep -o '"result":{[^}]*}'
+  else
+    echo "$algorithm is off here; examples/stand_ins.py says how to try it"
+  fi
+done
+
 say "An image from an address: a rendition of the first, which anybody may see"
 for _ in $(seq 100); do
   small=$(as_ann ask "$url/v1/images/$image" | grep -o '/v1/images/[^"]*/renditions/small[^"]*' || true)
@@ -77,7 +102,7 @@ for _ in $(seq 100); do
   sleep 0.2
 done
 job=$(as_ann json "$url/v1/images:from-url" -d "{\"image_url\":\"$url$small\",\"title\":\"From an address\"}" | field id) ||
-  { echo "start the stack with FRAMELOG_ALLOW_PRIVATE_URLS=${url#http://}" >&2; exit 1; }
+  { echo "start the stack with FRAMELOG_ALLOW_PRIVATE_URLS=${url#http://},127.0.0.1:$port" >&2; exit 1; }
 is "$(ended "$job")" succeeded
 as_ann ask "$url/v1/jobs/$job" | field image_id
 

@@ -29,6 +29,7 @@ from adapters.posts import Posts
 from adapters.principal import Principals
 from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
+from adapters.unlogged import Unlogged
 from contracts.events import TryLater
 from services.ingest import routes_accounts as routes_registering
 from services.ingest import routes_api_keys, routes_auth, routes_images, routes_social, routes_uploads
@@ -36,6 +37,7 @@ from services.ingest import routes_jobs as routes_asking
 from services.ingest import routes_posts as routes_posting
 from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
+from services.ingest.callbacks import Callbacks
 from services.ingest.media import Limits
 from services.ingest.offers import Offers
 from services.ingest.passwords import Passwords
@@ -48,7 +50,6 @@ from services.ingest.routes_uploads import Desk
 from services.ingest.sessions import Sessions
 from services.ingest.sharing import Sharing
 from services.ingest.throttle import Throttle
-from services.ingest.unlogged import Unlogged
 from services.ingest.write import Writer
 from services.query import routes_accounts, routes_house, routes_jobs, routes_posts
 from services.query import routes_images as routes_reading
@@ -71,26 +72,26 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             objects = await opened.enter_async_context(objects_of(settings))
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
-            read_model = await opened.enter_async_context(ReadModel(settings.postgres))
+            grouped = {name for names in settings.algorithm_groups.values() for name in names}
+            read_model = await opened.enter_async_context(ReadModel(settings.postgres, grouped=grouped))
             outbound = Outbound(excepted(settings.allow_private_urls))
             unlogged = await opened.enter_async_context(Unlogged(settings.postgres))
             sessions = Sessions(unlogged, keys, now)
             fresh = Fresh(read_model, ends)
             accounts, proposals = Accounts(read_model, fresh), Proposals(log, read_model, now)
-            algorithms = Algorithms(
-                {name for names in settings.algorithm_groups.values() for name in names}, settings.for_algorithms()
-            )
+            algorithms = Algorithms(grouped, settings.for_algorithms())
             writer = Writer(proposals, read_model, fresh)
             api.state.principals = Principals(keys, accounts)
             receiving = receiver(settings, objects)
-            api.state.ingest = Ingest(receiving, writer, settings.algorithms, algorithms.without_params)
+            callbacks = Callbacks(outbound, keys)
+            api.state.ingest = Ingest(receiving, writer, callbacks, settings.algorithms, algorithms.without_params)
             reachable = objects_of(settings.model_copy(update={"s3": settings.s3_public or settings.s3}))
             api.state.desk = Desk(Offers(unlogged), objects, reachable, receiving, writer, settings.algorithms, now)
             posts = Posts(read_model, fresh)
             api.state.sharing = Sharing(posts, accounts, writer, proposals)
             jobs = Jobs(read_model, fresh)
             api.state.employer = Employer(
-                writer, proposals, read_model, algorithms, jobs, outbound, settings.algorithms
+                writer, proposals, read_model, algorithms, jobs, outbound, callbacks, settings.algorithms
             )
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             api.state.query = Reading(

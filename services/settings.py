@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -19,6 +19,8 @@ MIB = 1024 * 1024
 HOST_PORT = r"^(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+):[0-9]{1,5}$"
 MODELLED = frozenset({"classification"})
 """The algorithms that run a model."""
+NETWORKED = frozenset({"caption"})
+"""The algorithms that ask a service."""
 
 
 class WrongSettings(Exception):
@@ -86,6 +88,7 @@ class Groups(Section):
         {
             "core": ("metadata", "exif", "thumbnail", "colors", "hash", "quality", "compress", "poi_detection"),
             "models": ("classification",),
+            "network": ("caption",),
         },
         description="algorithms of each group, as group=name+name, comma separated",
     )
@@ -113,7 +116,43 @@ class Outside(Section):
         return _list(value)
 
 
-class Models(Endpoints):
+class Captions(Section):
+    """Whom `caption` asks. The address is the operator's own: what guards addresses that users name is not for it."""
+
+    caption_url: str = Field(
+        "",
+        pattern=r"^$|^https?://[^\s/]+\S*$",
+        description="base URL of an OpenAI-compatible API that captions pictures, as http://127.0.0.1:8080/v1",
+    )
+    caption_model: str = Field(
+        "", max_length=200, description="the model that is asked for captions, by its name there"
+    )
+    caption_version: int = Field(
+        1, ge=1, le=20_000_000, description="raise it with every other model or prompt; facts name their model by it"
+    )
+    caption_api_key: SecretStr = Field(SecretStr(""), description="sent as bearer token; empty: none is")
+    caption_prompt: str = Field(
+        "Describe this picture in one or two plain sentences, for somebody who cannot see it.",
+        min_length=1,
+        description="what is asked about each picture",
+    )
+    caption_seconds: float = Field(60.0, gt=0, description="longest that one answer may take, in seconds")
+    caption_at_once: int = Field(8, ge=1, description="pictures asked about at the same time, by one analyzer")
+    caption_per_minute: int = Field(60, ge=1, description="most pictures asked about in any minute, by one analyzer")
+
+    @property
+    def captions(self) -> bool:
+        """Somebody is named who captions pictures."""
+        return bool(self.caption_url and self.caption_model)
+
+    def for_captions(self) -> dict[str, str]:
+        """What `caption` is made from, but for the key."""
+        names = ("url", "model", "version", "prompt", "seconds", "at_once", "per_minute")
+        given = {f"caption_{name}": str(getattr(self, f"caption_{name}")) for name in names}
+        return {name: value for name, value in given.items() if value}
+
+
+class Models(Endpoints, Captions):
     """What the algorithms are made from."""
 
     models: Path | None = Field(None, description="folder of the installed models; models in FRAMELOG_HOME unless told")
@@ -131,8 +170,12 @@ class Models(Endpoints):
         return self.models or self.home / "models"
 
     def for_algorithms(self) -> dict[str, str]:
-        """What every algorithm is given when it is made."""
-        return {"models": str(self.shelf), "onnx_providers": ",".join(self.onnx_providers)}
+        """What every algorithm is given when it is made: nothing secret."""
+        return {"models": str(self.shelf), "onnx_providers": ",".join(self.onnx_providers)} | self.for_captions()
+
+    def for_network_algorithms(self) -> dict[str, str]:
+        """What those that ask services are given, in the analyzer itself."""
+        return self.for_algorithms() | {"caption_api_key": self.caption_api_key.get_secret_value()}
 
 
 class Decoding(Caps, Models):
@@ -168,6 +211,7 @@ class Api(Caps, Groups, Models, Outside):
 class Analyzer(Decoding, Groups):
     group: str = Field("core", description="algorithm group this analyzer runs, one of FRAMELOG_ALGORITHM_GROUPS")
     analyzer_window: int = Field(16, ge=1, description="images in flight in one analyzer")
+    network_window: int = Field(1_000, ge=1, description="the same, where its group asks services")
     analyzer_metrics: str = Field(
         "",
         pattern=r"^$|^.+:\d+$",
@@ -186,6 +230,21 @@ class Fetcher(Caps, Outside):
     fetch_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of downloads held in memory at once")
 
 
+class Notifier(Endpoints, Groups, Outside):
+    callback_seconds: float = Field(15.0, gt=0, description="longest that a receiver of callbacks may take, in seconds")
+    callback_window: int = Field(64, ge=1, description="callbacks under way at once in one notifier")
+    callback_retries: Annotated[tuple[Annotated[float, Field(ge=0)], ...], NoDecode] = Field(
+        (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        min_length=1,
+        description="seconds before each try of a callback, comma separated",
+    )
+
+    @field_validator("callback_retries", mode="before")
+    @classmethod
+    def _spaced(cls, value: object) -> object:
+        return _list(value)
+
+
 class Projector(Endpoints):
     projector_batch: int = Field(2_000, ge=1, description="most records folded in one transaction")
 
@@ -197,7 +256,7 @@ class Client(Api):
     api_key: str = Field("", description="API key the command line uses; empty: it signs in")
 
 
-SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Fetcher, Infer, Projector, Client)
+SECTIONS: tuple[type[Section], ...] = (Endpoints, Api, Outside, Analyzer, Fetcher, Notifier, Infer, Projector, Client)
 
 
 def table() -> dict[str, tuple[str, str]]:

@@ -4,12 +4,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer
@@ -36,6 +36,8 @@ class House:
     bucket: str
     database: str
     home: Path
+    logs: Path | None = None
+    """A folder where each process leaves what it says, instead of saying it to whoever runs the tests."""
 
     def environment(self, **more: object) -> dict[str, str]:
         own = {
@@ -62,11 +64,11 @@ class House:
         assert code == 0, f"{module} ended with {code}"
 
     @asynccontextmanager
-    async def api(self) -> AsyncIterator[httpx.AsyncClient]:
+    async def api(self, **settings: object) -> AsyncIterator[httpx.AsyncClient]:
         """A client of an API of its own, which has begun to listen, signed in as `admin`."""
         (port,) = choose([None])
         async with (
-            self.run("services.api", port=port),
+            self.run("services.api", port=port, **settings),
             httpx.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks={"response": [declared]}
             ) as client,
@@ -83,9 +85,22 @@ class House:
         return {"Authorization": f"Bearer {token}"}
 
     async def start(self, module: str, **settings: object) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, env=self.environment(**settings), start_new_session=True
-        )
+        with self._said_by(module) as said:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", module),
+                env=self.environment(**settings),
+                start_new_session=True,
+                stdout=said,
+                stderr=said,
+            )
+
+    @contextmanager
+    def _said_by(self, module: str) -> Iterator[IO[bytes] | None]:
+        if self.logs is None:
+            yield None
+            return
+        with (self.logs / f"{module}.log").open("ab") as file:
+            yield file
 
     async def dead_letters(self, count: int, within: float = 10) -> list[RecordBuried]:
         """Every dead letter there is, once there are `count` of them; waits a moment for one too many."""

@@ -12,6 +12,7 @@ from typing import NoReturn
 from aiokafka.errors import KafkaConnectionError
 
 from adapters.stream.consume import NoSuchTopic
+from contracts.events import TryLater
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ def run(main: Coroutine[object, object, None], kafka: str) -> int:
         return 3
     except NoSuchTopic as missing:
         print(f"{missing}: start the stack with `framelog up`, which creates it", file=sys.stderr)
+        return 3
+    except TryLater as down:
+        print(f"{down}; see `framelog doctor`", file=sys.stderr)
         return 3
     except Exception:
         log.exception("this process ends, and must be started anew")

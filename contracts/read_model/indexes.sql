@@ -3,6 +3,8 @@
 CREATE INDEX events_image ON events (image_id, append_time, topic, "offset") WHERE image_id IS NOT NULL;
 -- A request's own event, not what it caused.
 CREATE INDEX events_request ON events (request_id) WHERE request_id IS NOT NULL AND causation_id IS NULL;
+-- The log in its own order: who follows it asks for what came after an offset.
+CREATE INDEX events_position ON events (topic, partition, "offset");
 
 CREATE INDEX accounts_api_keys ON accounts USING gin (api_key_ids);
 CREATE INDEX accounts_created ON accounts (created_at, name);
@@ -15,9 +17,12 @@ CREATE INDEX images_size ON images (owner, size, image_id) WHERE deleted_at IS N
 CREATE INDEX images_sha256 ON images (sha256, owner);
 CREATE INDEX images_public ON images (owner, created_at, image_id) WHERE visibility = 'public' AND deleted_at IS NULL;
 CREATE INDEX images_tags ON images USING gin (tags);
+-- Which algorithms are wanted: an account's images have few such lists between them.
+CREATE INDEX images_wanted ON images (owner, (jsonb_path_query_array(wanted, '$[*].algorithm')));
 CREATE INDEX images_words ON images USING gin (array_to_tsvector(words));
 
 CREATE INDEX jobs_created ON jobs (owner, created_at, job_id);
+CREATE INDEX deliveries_request ON deliveries (request);
 
 CREATE INDEX posts_newest ON posts (created_at, post_id) WHERE deleted_at IS NULL;
 CREATE INDEX posts_most_liked ON posts (likes, post_id) WHERE deleted_at IS NULL;

@@ -22,6 +22,7 @@ COLUMNS = (
     ("cause", "uuid"),
     ("sha256", "text"),
     ("failure", "jsonb"),
+    ("callback_url", "text"),
 )
 
 _WANTED = msgspec.json.Decoder(tuple[Wanted, ...])
@@ -33,14 +34,14 @@ def values(job: Job) -> tuple[Any, ...]:
     return (
         *(job.job_id, job.owner, job.image_id, msgspec.json.encode(job.wanted), job.attempts, job.requested),
         *(job.requested_at, job.created_at, job.url, job.cause, job.sha256),
-        job.failure and msgspec.json.encode(job.failure),
+        *(job.failure and msgspec.json.encode(job.failure), job.callback_url),
     )
 
 
 def job(row: Sequence[Any]) -> Job:
     """The state in a row of COLUMNS, its JSON still encoded."""
     job_id, owner, image_id, wanted, attempts, requested, requested_at, created_at, *rest = row
-    url, cause, sha256, failure = rest
+    url, cause, sha256, failure, callback_url = rest
     return Job(
         job_id=job_id,
         owner=owner,
@@ -54,4 +55,5 @@ def job(row: Sequence[Any]) -> Job:
         cause=cause,
         sha256=sha256,
         failure=_FAILURE.decode(failure) if failure else None,
+        callback_url=callback_url,
     )

@@ -76,7 +76,20 @@ CREATE TABLE jobs (
     url          text,
     cause        uuid,
     sha256       text,
-    failure      jsonb
+    failure      jsonb,
+    callback_url text
+);
+
+-- Callbacks that have ended: `request` is the event whose outcome was to be told.
+CREATE TABLE deliveries (
+    delivery    uuid        NOT NULL PRIMARY KEY,
+    request     uuid        NOT NULL,
+    job         uuid        NOT NULL,
+    owner       text        NOT NULL,
+    state       text        NOT NULL,
+    attempts    int         NOT NULL,
+    last_status int,
+    ended_at    timestamptz NOT NULL
 );
 
 CREATE TABLE posts (

@@ -12,7 +12,8 @@ WHERE NOT EXISTS (
 );
 
 -- One row per algorithm that the latest accepted upload or update wants. A fact settles it, whatever caused the fact;
--- else the latest cause that wants the same decides.
+-- else the latest cause that wants the same decides. What neither has ended, and no group runs, has failed: the session's
+-- setting framelog.grouped says what groups run, comma separated. Where it is not set, as for people with psql, all waits.
 CREATE VIEW wanted_analyses AS
 SELECT
     image.image_id,
@@ -24,15 +25,22 @@ SELECT
     fact.result,
     CASE
         WHEN fact.version IS NOT NULL THEN 'completed'
+        WHEN coalesce(attempt.state, 'running') = 'running' AND wanted.disabled THEN 'failed'
         WHEN attempt.state IS NULL THEN 'queued'
         WHEN attempt.state = 'running' THEN 'running'
         ELSE 'failed'
     END AS status,
-    CASE WHEN fact.version IS NULL THEN attempt.failure END AS failure,
+    CASE
+        WHEN fact.version IS NULL AND coalesce(attempt.state, 'running') = 'running' AND wanted.disabled
+        THEN '{"type": "algorithm-disabled", "detail": "no group of FRAMELOG_ALGORITHM_GROUPS runs it"}'
+        WHEN fact.version IS NULL THEN attempt.failure
+    END AS failure,
     attempt.attempts
 FROM images AS image
 CROSS JOIN LATERAL (
-    SELECT row_number() OVER () AS position, one ->> 'algorithm' AS algorithm, one -> 'params' AS params
+    SELECT
+        row_number() OVER () AS position, one ->> 'algorithm' AS algorithm, one -> 'params' AS params,
+        one ->> 'algorithm' <> ALL (string_to_array(current_setting('framelog.grouped', true), ',')) AS disabled
     FROM jsonb_array_elements(image.wanted) AS one
 ) AS wanted
 LEFT JOIN LATERAL (
@@ -111,14 +119,21 @@ SELECT
         AS completed_at,
     CASE
         WHEN fact.version IS NOT NULL THEN 'completed'
+        WHEN coalesce(attempt.state, 'running') = 'running' AND wanted.disabled THEN 'failed'
         WHEN attempt.state IS NULL THEN 'queued'
         WHEN attempt.state = 'running' THEN 'running'
         ELSE 'failed'
     END AS status,
-    CASE WHEN fact.version IS NULL THEN attempt.failure END AS failure
+    CASE
+        WHEN fact.version IS NULL AND coalesce(attempt.state, 'running') = 'running' AND wanted.disabled
+        THEN '{"type": "algorithm-disabled", "detail": "no group of FRAMELOG_ALGORITHM_GROUPS runs it"}'
+        WHEN fact.version IS NULL THEN attempt.failure
+    END AS failure
 FROM jobs AS job
 CROSS JOIN LATERAL (
-    SELECT row_number() OVER () AS position, one ->> 'algorithm' AS algorithm, one -> 'params' AS params
+    SELECT
+        row_number() OVER () AS position, one ->> 'algorithm' AS algorithm, one -> 'params' AS params,
+        one ->> 'algorithm' <> ALL (string_to_array(current_setting('framelog.grouped', true), ',')) AS disabled
     FROM jsonb_array_elements(job.wanted) AS one
 ) AS wanted
 LEFT JOIN LATERAL (
@@ -156,7 +171,10 @@ SELECT
         WHEN every.queued + every.running = 0 THEN 'succeeded'
         WHEN every.running + every.completed + every.failed > 0 THEN 'running'
         ELSE 'queued'
-    END AS status
+    END AS status,
+    delivery.state AS delivery_state,
+    delivery.attempts AS delivery_attempts,
+    delivery.last_status AS delivery_status
 FROM jobs AS job
 CROSS JOIN LATERAL (
     SELECT
@@ -176,4 +194,5 @@ LEFT JOIN LATERAL (
     SELECT one.append_time FROM events AS one
     WHERE job.failure IS NOT NULL AND one.image_id = job.image_id AND one.causation_id = job.requested
     LIMIT 1
-) AS failed ON true;
+) AS failed ON true
+LEFT JOIN deliveries AS delivery ON delivery.request = job.requested;

@@ -11,13 +11,17 @@ from contracts.problems import BY_SLUG
 from contracts.resources.images import Analysis, time
 
 Status = Literal["queued", "running", "succeeded", "failed"]
-NO_CALLBACK: dict[str, Json] = {
-    "url": None,
-    "status": "none",
-    "attempts": 0,
-    "last_status": None,
-    "next_attempt_at": None,
-}
+CallbackStatus = Literal["pending", "delivered", "failed", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """How far the callback of a job's last attempt is. `last_status` is an HTTP status."""
+
+    status: CallbackStatus
+    attempts: int = 0
+    last_status: int | None = None
+    next_attempt_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,7 @@ class DescribedJob:
     error: dict[str, Json] | None
     started_at: datetime | None
     finished_at: datetime | None
+    callback: Callback
 
     @property
     def only(self) -> Analysis | None:
@@ -60,7 +65,13 @@ def job_json(described: DescribedJob) -> dict[str, Json]:
         "created_at": time(job.created_at),
         "started_at": time(described.started_at),
         "finished_at": time(described.finished_at),
-        "callback": NO_CALLBACK,
+        "callback": {
+            "url": job.callback_url,
+            "status": described.callback.status,
+            "attempts": described.callback.attempts,
+            "last_status": described.callback.last_status,
+            "next_attempt_at": time(described.callback.next_attempt_at),
+        },
     }
 
 

@@ -4,18 +4,18 @@ from pathlib import Path
 
 from deploy.local.whereabouts import home
 from services.analyzer.models import shelf
-from services.settings import MODELLED, Analyzer, Api, Groups, as_text
+from services.settings import MODELLED, NETWORKED, Analyzer, Api, Groups, as_text
 
 
 def running(settings: Api) -> list[str]:
-    """Its own group first, then those of models, where one is installed or every image is to be asked about."""
+    """Its own group first, then those that need a model or a service, where there is one or every image needs it."""
     own = Analyzer.read().group
-    return [own, *(group for group in _modelled(settings) if group != own and _wanted(settings, group))]
+    return [own, *(group for group in _optional(settings) if group != own and _wanted(settings, group))]
 
 
 def told(settings: Api) -> dict[str, str]:
-    """FRAMELOG_ALGORITHM_GROUPS without a group whose analyzer would have no model: nobody may ask for it."""
-    idle = set(_modelled(settings)) - set(running(settings))
+    """FRAMELOG_ALGORITHM_GROUPS without a group that no analyzer here would run: nobody may ask for it."""
+    idle = set(_optional(settings)) - set(running(settings))
     groups = {group: names for group, names in settings.algorithm_groups.items() if group not in idle}
     return {"FRAMELOG_ALGORITHM_GROUPS": as_text(groups)} if idle else {}
 
@@ -25,14 +25,20 @@ def analyzer(group: str) -> str:
     return "analyzer" if group == Analyzer.read().group else f"analyzer-{group}"
 
 
-def _modelled(settings: Groups) -> list[str]:
-    """The groups that do nothing but run models."""
-    return [group for group, names in settings.algorithm_groups.items() if MODELLED.issuperset(names)]
+def _optional(settings: Groups) -> list[str]:
+    """The groups that do nothing but run models and ask services."""
+    optional = MODELLED | NETWORKED
+    return [group for group, names in settings.algorithm_groups.items() if optional.issuperset(names)]
 
 
 def _wanted(settings: Api, group: str) -> bool:
-    asked = not set(settings.algorithm_groups[group]).isdisjoint(settings.algorithms)
-    return asked or bool(shelf.versions(_shelf(settings)))
+    return not (_able(settings) | set(settings.algorithms)).isdisjoint(settings.algorithm_groups[group])
+
+
+def _able(settings: Api) -> set[str]:
+    """Of the algorithms that need something, those that have it."""
+    modelled = MODELLED if shelf.versions(_shelf(settings)) else frozenset()
+    return {*modelled, *(NETWORKED if settings.captions else ())}
 
 
 def _shelf(settings: Api) -> Path:

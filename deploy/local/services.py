@@ -37,6 +37,7 @@ def services(settings: Api, home: Home) -> list[Program]:
         Program(name="projector", command=_python("projector"), cwd=CLONE, environment=environment, layer=LAYER),
         *(_analyzer(settings, group, environment) for group in groups.running(settings)),
         _fetcher(settings, environment),
+        Program(name="notifier", command=_python("notifier"), cwd=CLONE, environment=environment, layer=LAYER),
         Program(name="api", command=_python("api"), cwd=CLONE, environment=environment, layer=LAYER, answers=is_ready),
     ]
 

@@ -2,19 +2,27 @@
 
 import logging
 import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import entry_points
 
 from adapters import stream
 from adapters.groups import analyzer_group
 from adapters.log import Log, Names
-from adapters.stream import Stream
+from adapters.objects import Objects
+from adapters.stream import Pace, Stream
 from adapters.telemetry import log_as_json, serve_metrics
 from adapters.teller import Teller
+from contracts.algorithms import NETWORK_GROUP
 from contracts.topics import IMAGES
+from services.analyzer.algorithm import NetworkAlgorithm
 from services.analyzer.analysis import Analysis, Setup
 from services.analyzer.setups import unstored
-from services.analyzer.worker import Worker
+from services.analyzer.versions import AnotherModel, claim
+from services.analyzer.worker import Finder, Worker
 from services.settings import Analyzer as Settings
 
 logger = logging.getLogger("analyzer")
@@ -23,13 +31,68 @@ logger = logging.getLogger("analyzer")
 async def analyze(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
     stop, names = stream.told_to_stop(), Names(settings.topic_prefix)
-    async with Log(settings.kafka, names) as log, Analysis(setup(settings), settings.analyzer_children) as analysis:
+    finding = outside(settings) if asks_services(settings) else decoders(settings)
+    async with Log(settings.kafka, names) as log, finding as (finder, window, pace):
         algorithms = settings.algorithm_groups[settings.group]
         teller = Teller(log, f"analyzer-{settings.group}", lambda: datetime.now(UTC))
-        worker = Worker(teller, analysis, settings.group, algorithms)
-        events = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop)
+        worker = Worker(teller, finder, settings.group, algorithms)
+        events = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop, pace)
         logger.info("analyzing", extra={"group": settings.group, "algorithms": algorithms})
-        await events.consume({IMAGES.name: settings.analyzer_window}, worker.handle, teller.bury)
+        await events.consume({IMAGES.name: window}, worker.handle, teller.bury)
+
+
+Finding = tuple[Finder, int, Pace]
+"""Who finds, in how many images at once, and how patiently."""
+
+
+@asynccontextmanager
+async def decoders(settings: Settings) -> AsyncIterator[Finding]:
+    async with Analysis(setup(settings), settings.analyzer_children) as analysis:
+        yield analysis, settings.analyzer_window, Pace()
+
+
+@asynccontextmanager
+async def outside(settings: Settings) -> AsyncIterator[Finding]:
+    """Decoders, and the services that the algorithms of the group ask."""
+    from services.analyzer import plugins  # strangers' code, and Pillow: for the groups that need it alone
+    from services.analyzer.lateness import Lateness
+    from services.analyzer.outside import Installed, Outside
+    from services.analyzer.results import Results
+    from services.analyzer.small import Smalls
+
+    groups, names = settings.algorithm_groups, settings.algorithm_groups[settings.group]
+    installed = Installed(*plugins.networked(settings.for_network_algorithms(), names))
+    thumbnails = next((group for group, members in groups.items() if "thumbnail" in members), settings.group)
+    async with AsyncExitStack() as opened:
+        objects = await opened.enter_async_context(objects_of(settings))
+        await claimed(objects, installed.running.values())
+        for algorithm in installed.running.values():
+            await opened.enter_async_context(algorithm)
+        # Where every algorithm waits for others, one decoder keeps them in pictures.
+        children = settings.analyzer_children or int({*installed.running, *installed.disabled}.issuperset(names))
+        analysis = await opened.enter_async_context(Analysis(setup(settings), children))
+        smalls, results = Smalls(objects, analysis, Results(objects, thumbnails)), Results(objects, settings.group)
+        finder = Outside(analysis, smalls, results, installed, Lateness(time.monotonic))
+        patience = max((one.seconds for one in installed.running.values()), default=0.0)
+        yield finder, settings.network_window, Pace(stuck=Pace().stuck + patience)
+
+
+async def claimed(objects: Objects, algorithms: Iterable[NetworkAlgorithm]) -> None:
+    """Ends the process where a version names another model already."""
+    try:
+        await claim(objects, algorithms)
+    except AnotherModel as another:
+        print(another, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def asks_services(settings: Settings) -> bool:
+    """The group has an algorithm that does."""
+    return any(one.name in settings.algorithm_groups[settings.group] for one in entry_points(group=NETWORK_GROUP))
+
+
+def objects_of(settings: Settings) -> Objects:
+    return Objects(settings.s3, settings.s3_access_key, settings.s3_secret_key, settings.s3_bucket, settings.s3_region)
 
 
 def setup(settings: Settings) -> Setup:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, Self
 
 from contracts import ids
 from contracts.algorithms import Schema
@@ -85,6 +85,38 @@ class Algorithm(Protocol):
     def result_schema(self) -> Schema: ...
 
     def analyze(self, image: DecodedImage, params: Params) -> Finding: ...
+
+
+class NetworkAlgorithm(Protocol):
+    """Like Algorithm, but it asks a service, in the analyzer itself and beside many others: it must never block.
+
+    It is entered before the first picture and left after the last one. `analyze` is given the `small` rendition. It
+    raises TryLater where the service may answer later, and like Algorithm where it never will.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def params_schema(self) -> Schema: ...
+    @property
+    def result_schema(self) -> Schema: ...
+    @property
+    def made_of(self) -> Mapping[str, str]:
+        """What decides its results besides its code, as the model that is asked: one version has one of them."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Where one of many waiting pictures has not ended after so long, something is wrong."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+    async def analyze(self, small: Rendition, params: Params) -> Finding: ...
 
 
 class House:

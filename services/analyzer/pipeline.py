@@ -7,7 +7,9 @@ from typing import NamedTuple
 import jsonschema_rs
 import orjson
 
+from contracts.algorithms import Schema
 from contracts.analyses import Failure, Result
+from contracts.events import Params
 from contracts.images import Wanted
 from services.analyzer.algorithm import Algorithm, Finding, Rendition, Unable
 from services.analyzer.decoded import DecodedImage
@@ -32,7 +34,7 @@ def analyze(image: DecodedImage, wanted: Sequence[Wanted], installed: Mapping[st
         attempt = _attempt(image, one, installed.get(one.algorithm))
         if isinstance(attempt, Finding):
             analysed.renditions.extend(attempt.renditions)
-            analysed.outcomes.append(_result(one, installed[one.algorithm], attempt))
+            analysed.outcomes.append(as_result(one, installed[one.algorithm].version, attempt))
         else:
             analysed.outcomes.append(attempt)
     return analysed
@@ -42,23 +44,34 @@ def _attempt(image: DecodedImage, wanted: Wanted, algorithm: Algorithm | None) -
     if algorithm is None:
         return failed(wanted, "algorithm-disabled", f"{wanted.algorithm} is not installed here")
     try:
-        jsonschema_rs.validate(dict(algorithm.params_schema), wanted.params)
+        check_params(algorithm.params_schema, wanted.params)
         finding = algorithm.analyze(image, wanted.params)
-        _check(finding)
-    except jsonschema_rs.ValidationError as error:
-        return failed(wanted, "invalid-params", _wrong(error))
-    except (Unreadable, Unable) as error:
-        return failed(wanted, error.type, error.detail)
-    except MemoryError:
-        return failed(wanted, "decode-memory", "there is not enough memory for this picture")
+        check_finding(finding)
     except Exception as error:
-        log.exception("%s failed on %s", wanted.algorithm, image.sha256)
-        return failed(wanted, "algorithm-failed", f"{type(error).__name__}: {error}")
+        return blamed(wanted, error, image.sha256)
     return finding
 
 
-def _result(wanted: Wanted, algorithm: Algorithm, finding: Finding) -> Result:
-    return Result(algorithm=wanted.algorithm, version=algorithm.version, params=wanted.params, result=finding.result)
+def blamed(wanted: Wanted, error: Exception, sha256: str) -> Failure:
+    """What an algorithm raised over the picture `sha256`, as its failure. Call it where the error was caught."""
+    match error:
+        case jsonschema_rs.ValidationError():
+            return failed(wanted, "invalid-params", _wrong(error))
+        case Unreadable() | Unable():
+            return failed(wanted, error.type, error.detail)
+        case MemoryError():
+            return failed(wanted, "decode-memory", "there is not enough memory for this picture")
+    log.exception("%s failed on %s", wanted.algorithm, sha256)
+    return failed(wanted, "algorithm-failed", f"{type(error).__name__}: {error}")
+
+
+def as_result(wanted: Wanted, version: int, finding: Finding) -> Result:
+    return Result(algorithm=wanted.algorithm, version=version, params=wanted.params, result=finding.result)
+
+
+def check_params(schema: Schema, params: Params) -> None:
+    """Raises jsonschema_rs.ValidationError."""
+    jsonschema_rs.validate(dict(schema), params)
 
 
 def _wrong(error: jsonschema_rs.ValidationError) -> str:
@@ -67,7 +80,7 @@ def _wrong(error: jsonschema_rs.ValidationError) -> str:
     return f"{pointer}: {error.message}" if pointer else error.message
 
 
-def _check(finding: Finding) -> None:
+def check_finding(finding: Finding) -> None:
     """Refuses what no event and no database can hold, whoever wrote the algorithm. Raises ValueError, TypeError."""
     encoded = orjson.dumps(finding.result)
     if len(encoded) > LARGEST_RESULT:

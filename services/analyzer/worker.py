@@ -2,32 +2,42 @@
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Protocol
 from uuid import UUID
 
+from cachetools import LRUCache
 from msgspec.structs import asdict
 
 from adapters.teller import Teller
 from contracts import ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Outcome
 from contracts.codec import Event
-from contracts.events import Recorded
-from contracts.images import AnalysisRequested, ImageUpdated, ImageUploaded
-from services.analyzer.analysis import Analysis, Found
+from contracts.events import Cause, Recorded
+from contracts.images import AnalysisRequested, ImageUpdated, ImageUploaded, Wanted
+from services.analyzer.analysis import Found
 
 logger = logging.getLogger(__name__)
 
+MOST_BEGUN = 10_000  # causes remembered, of at most 1,000 in hand
 Asking = ImageUploaded | ImageUpdated | AnalysisRequested
+
+
+class Finder(Protocol):
+    """Decoders alone (`Analysis`), or with services beside them (`Outside`)."""
+
+    async def find(self, *, sha256: str, storage_key: str, size: int, wanted: Sequence[Wanted]) -> Found: ...
 
 
 class Worker:
     """Works for one algorithm group. What it is given twice it tells once: the ids follow from the cause alone."""
 
-    def __init__(self, teller: Teller, analysis: Analysis, group: str, algorithms: Collection[str]) -> None:
+    def __init__(self, teller: Teller, finder: Finder, group: str, algorithms: Collection[str]) -> None:
         self._teller = teller
-        self._analysis = analysis
+        self._finder = finder
         self._group = group
         self._algorithms = frozenset(algorithms)
+        self._begun: LRUCache[UUID, None] = LRUCache(MOST_BEGUN)
 
     async def handle(self, recorded: Recorded[Event]) -> None:
         """Analyses what the event asks of this group. Raises TryLater while the log or object storage is down."""
@@ -38,15 +48,23 @@ class Worker:
         if begun is None:
             return
         since = time.perf_counter()
-        await self._teller.tell(begun, ids.started(begun.cause, self._group), recorded.cause)
-        found = await self._analysis.find(
+        await self._tell_begun(begun, recorded.cause)
+        found = await self._finder.find(
             sha256=begun.sha256,
             storage_key=asking.content.storage_key,
             size=asking.content.size,
             wanted=begun.wanted,
         )
         await self._teller.tell(outcome(begun, found), ids.outcome(begun.cause, self._group), recorded.cause)
+        self._begun.pop(begun.cause, None)
         logger.info("analyzed", extra=_line(recorded, found) | {"ms": round((time.perf_counter() - since) * 1000)})
+
+    async def _tell_begun(self, begun: AnalysisStarted, asked: Cause) -> None:
+        """Once, however often the cause is put off: the log keeps every copy for ever."""
+        if begun.cause in self._begun:
+            return
+        await self._teller.tell(begun, ids.started(begun.cause, self._group), asked)
+        self._begun[begun.cause] = None
 
 
 def begin(asking: Asking, cause: UUID, group: str, algorithms: Collection[str]) -> AnalysisStarted | None:

@@ -1,10 +1,12 @@
 """What the writing routes share: a request's id, and the answer to a write that nobody has judged yet."""
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Response
 from fastapi import Request as HttpRequest
+from pydantic import Field
 
 from adapters.conditions import idempotency_key
 from adapters.edge import uuid7
@@ -16,7 +18,11 @@ from contracts.problems import Problem
 from services.ingest.proposals import Pending, Request
 
 IfMatch = Annotated[str | None, Header(description="The ETag of the version you have read, or `*`")]
+ImageId = Annotated[str, Field(max_length=100)]
+"""In a body, where one that is no id is not found (`image_named`)."""
 IdempotencyKey = Annotated[str | None, Header(description="A retry with the same key has no second effect")]
+
+_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 CHANGE = (
     "malformed-request",
@@ -60,8 +66,14 @@ def asked(request: HttpRequest, who: Principal, key: str | None = None, if_match
         who=who,
         keyed=given is not None,
         if_match=if_match,
-        traceparent=request.headers.get("traceparent"),
+        traceparent=traceparent(request),
     )
+
+
+def traceparent(request: HttpRequest) -> str | None:
+    """The caller's span (W3C Trace Context); None for what is none, which would go into every event that follows."""
+    given = request.headers.get("traceparent", "")
+    return given if _TRACEPARENT.fullmatch(given) else None
 
 
 def pending(written: Pending) -> Response:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contracts.images import (
+    CallbackTo,
     Changes,
     Content,
     Image,
@@ -16,6 +17,14 @@ from contracts.images import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class AskedBack:
+    """Where a client wants to be called back, and with which bearer token. In clear: never put it in an event."""
+
+    url: str
+    token: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """What a client says of an image besides its bytes."""
@@ -26,9 +35,12 @@ class Upload:
     tags: tuple[str, ...] = ()
     visibility: Visibility = "private"
     wanted: tuple[Wanted, ...] = ()
+    callback: AskedBack | None = None
 
 
-def receive(upload: Upload, content: Content, image_id: UUID, owner: str) -> ImageUploaded:
+def receive(
+    upload: Upload, content: Content, image_id: UUID, owner: str, callback: CallbackTo | None = None
+) -> ImageUploaded:
     return ImageUploaded(
         image_id=image_id,
         owner=owner,
@@ -40,6 +52,7 @@ def receive(upload: Upload, content: Content, image_id: UUID, owner: str) -> Ima
         tags=upload.tags,
         visibility=upload.visibility,
         wanted=upload.wanted,
+        callback=callback,
     )
 
 

@@ -4,11 +4,17 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from contracts.images import AnalysisRequested, FetchRequested, Image, Wanted
+from contracts.images import AnalysisRequested, CallbackTo, FetchRequested, Image, Wanted
 from services.ingest.commands_images import Upload
 
 
-def analyze(image: Image, wanted: tuple[Wanted, ...], actor: str, retry_of: UUID | None = None) -> AnalysisRequested:
+def analyze(
+    image: Image,
+    wanted: tuple[Wanted, ...],
+    actor: str,
+    callback: CallbackTo | None = None,
+    retry_of: UUID | None = None,
+) -> AnalysisRequested:
     """The image as it is, by some algorithms."""
     return AnalysisRequested(
         image_id=image.image_id,
@@ -17,10 +23,13 @@ def analyze(image: Image, wanted: tuple[Wanted, ...], actor: str, retry_of: UUID
         content=image.content,
         wanted=wanted,
         retry_of=retry_of,
+        callback=callback,
     )
 
 
-def fetch(upload: Upload, url: str, image_id: UUID, owner: str, algorithm: Wanted | None) -> FetchRequested:
+def fetch(
+    upload: Upload, url: str, image_id: UUID, owner: str, algorithm: Wanted | None, callback: CallbackTo | None
+) -> FetchRequested:
     """A picture from elsewhere: for a job, if an algorithm is named, else as an image like others."""
     return FetchRequested(
         image_id=image_id,
@@ -35,6 +44,7 @@ def fetch(upload: Upload, url: str, image_id: UUID, owner: str, algorithm: Wante
         visibility=upload.visibility,
         wanted=(algorithm,) if algorithm else upload.wanted,
         algorithm=algorithm,
+        callback=callback,
     )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from adapters.outbound import NotAllowed, Outbound, OutboundFailed, Unreachable
+from adapters.outbound import NotAllowed, Outbound, OutboundFailed, TooLarge, Unreachable
 from adapters.teller import Teller
 from contracts import ids
 from contracts.codec import Event
@@ -55,6 +55,8 @@ class Fetching:
             return await tries(self._fetched, asked, job)
         except NotAllowed as error:
             return failed(asked, job, "url-not-allowed", str(error))
+        except TooLarge as error:
+            return failed(asked, job, "too-large", str(error))
         except (OutboundFailed, Refused) as error:
             return failed(asked, job, "fetch-failed", str(error))
         except Problem as problem:
@@ -90,7 +92,9 @@ def uploaded(asked: FetchRequested, job: UUID, content: Content, filename: str) 
 
 
 def failed(asked: FetchRequested, job: UUID, type_: str, detail: str) -> FetchFailed:
-    return FetchFailed(image_id=asked.image_id, owner=asked.owner, job=job, type=type_, detail=detail[:2_000])
+    return FetchFailed(
+        image_id=asked.image_id, owner=asked.owner, job=job, type=type_, detail=detail[:2_000], callback=asked.callback
+    )
 
 
 def name_in(url: str) -> str:

@@ -1,14 +1,15 @@
 """What a client may say of an image beside its bytes, as the edge validates it."""
 
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
+from unicodedata import category
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from adapters.problem_json import field_error
 from contracts.images import Changes, Wanted
 from contracts.problems import FieldError, invalid
-from services.ingest.commands_images import Upload
+from services.ingest.commands_images import AskedBack, Upload
 from services.ingest.filenames import cleaned
 from services.ingest.multipart import Fields
 
@@ -17,8 +18,14 @@ REPEATABLE = frozenset({"tags", "algorithms"})
 
 def _printable(text: str) -> str:
     """Lines and tabs are text; other control characters are not, and Postgres takes no NUL."""
-    if any(character < " " and character not in "\t\n\r" for character in text):
+    if any(category(character) == "Cc" and character not in "\t\n\r" for character in text):
         raise ValueError("holds a control character")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is blank")
     return text
 
 
@@ -39,22 +46,41 @@ def _blank_is_null(value: Any) -> Any:
 
 Title = Annotated[str, Field(max_length=500), AfterValidator(_printable)]
 Description = Annotated[str, Field(max_length=20_000), AfterValidator(_printable)]
-Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable), AfterValidator(_not_blank)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=100), AfterValidator(_distinct)]
 Filename = Annotated[str, Field(max_length=4096), AfterValidator(_named)]
 Shown = Literal["private", "public"]
+Address = Annotated[str, Field(min_length=1, max_length=2_000)]
+BearerToken = Annotated[str, Field(min_length=1, max_length=4_000, pattern="^[!-~]+$")]
 
 
-class Said(BaseModel):
-    """The text fields of an upload."""
+class CalledBack(BaseModel):
+    """Where a client wants to hear of the outcome."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    callback_url: Annotated[Address | None, BeforeValidator(_blank_is_null)] = None
+    callback_token: Annotated[BearerToken | None, BeforeValidator(_blank_is_null)] = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.callback_token and not self.callback_url:
+            raise ValueError("callback_token comes with a callback_url")
+        return self
+
+    @property
+    def callback(self) -> AskedBack | None:
+        return AskedBack(self.callback_url, self.callback_token) if self.callback_url else None
+
+
+class Said(CalledBack):
+    """The text fields of an upload."""
 
     title: Annotated[Title | None, BeforeValidator(_blank_is_null)] = None
     description: Annotated[Description | None, BeforeValidator(_blank_is_null)] = None
     tags: Tags = ()
     visibility: Shown = "private"
-    algorithms: tuple[str, ...] = ()
+    algorithms: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], Field(max_length=100)] = ()
     on_duplicate: Literal["reuse", "create"] = "reuse"
 
     def upload(self, filename: str, wanted: tuple[Wanted, ...]) -> Upload:
@@ -65,6 +91,7 @@ class Said(BaseModel):
             tags=self.tags,
             visibility=self.visibility,
             wanted=wanted,
+            callback=self.callback,
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.ingest.unlogged import Unlogged
+from adapters.unlogged import Unlogged
 
 OFFER_SECONDS = 3600
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
-from pydantic import BeforeValidator, EmailStr, Field
+from pydantic import BeforeValidator, EmailStr, Field, StrictBool
 
 from adapters.conditions import etag
 from adapters.edge import uuid7
@@ -40,7 +40,7 @@ class SignUp(Body):
 
 
 class Administration(Body):
-    disabled: bool | None = None
+    disabled: StrictBool | None = None
     role: Role | None = None
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from adapters.edge import uuid7
 from adapters.http import JSON_BYTES, Json
@@ -27,8 +27,15 @@ ROUTES = APIRouter(tags=["accounts"])
 Self = Annotated[Principal, may("manage-self")]
 
 
+def _readable(name: str) -> str:
+    """On one line, with something to see."""
+    if not name.isprintable() or not name.strip():
+        raise ValueError("is blank, or holds what cannot be printed")
+    return name
+
+
 class NewApiKey(Body):
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_readable)]
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=4)]
 
 

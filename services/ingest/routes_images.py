@@ -17,6 +17,7 @@ from contracts.permissions import Principal
 from contracts.resources.images import image_json
 from services.ingest import commands_images as commands
 from services.ingest.answers import IdempotencyKey, IfMatch, asked, change, pending
+from services.ingest.callbacks import Callbacks
 from services.ingest.documented import FORM_BODY, IMAGE_OR_FORM_BODY
 from services.ingest.fields import KNOWN, Patch, said, wanted
 from services.ingest.proposals import Pending
@@ -47,6 +48,7 @@ class Ingest:
 
     receiver: Receiver
     writer: Writer
+    callbacks: Callbacks
     house: tuple[str, ...]
     known: Callable[[], Awaitable[Collection[str]]]
 
@@ -59,7 +61,10 @@ Changing = Annotated[Principal, may("change-image")]
     "/v1/images",
     status_code=201,
     openapi_extra=FORM_BODY,
-    responses={200: {"description": "The image that the account has of the same bytes"}, **documented(*BYTES)},
+    responses={
+        200: {"description": "The image that the account has of the same bytes"},
+        **documented(*BYTES, "url-not-allowed"),
+    },
 )
 async def upload(request: HttpRequest, who: Adding, idempotency_key: IdempotencyKey = None) -> Response:
     """The bytes are stored, then the event is in the log, then the answer is 201; 200 for one's own duplicate."""
@@ -68,8 +73,9 @@ async def upload(request: HttpRequest, who: Adding, idempotency_key: Idempotency
         fields = said(received.fields)
         known = {*ingest.house, *(await ingest.known() if fields.algorithms else ())}
         command = fields.upload(received.filename, wanted(fields.algorithms, ingest.house, known))
+        callback = await ingest.callbacks.to(fields.callback, who.account)
         reuse = fields.on_duplicate == "reuse"
-        stored = await ingest.writer.upload(retry, command, received.content, received.keep, reuse)
+        stored = await ingest.writer.upload(retry, command, received.content, received.keep, reuse, callback)
     return shown(stored, 201 if stored.created else 200)
 
 

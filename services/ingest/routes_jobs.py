@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from adapters.algorithms import Algorithms
 from adapters.http import JSON_BYTES, Json
 from adapters.jobs import Jobs
-from adapters.outbound import NotAllowed, Outbound
+from adapters.outbound import Outbound
 from adapters.principal import may
 from adapters.problem_json import documented
 from adapters.read_model import ReadModel, Verdict
@@ -19,35 +19,34 @@ from contracts import ids
 from contracts.codec import Event
 from contracts.images import Wanted
 from contracts.permissions import Principal
-from contracts.problems import FieldError, Problem
+from contracts.problems import Problem
 from contracts.resources.jobs import DescribedJob, job_json
 from services.ingest import commands_jobs as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, asked, image_named, pending
+from services.ingest.answers import CHANGE, IdempotencyKey, ImageId, asked, image_named, pending
+from services.ingest.callbacks import Callbacks, allowed
 from services.ingest.commands_images import Upload
-from services.ingest.fields import Filename, Said, wanted
+from services.ingest.fields import Address, CalledBack, Filename, Said, wanted
 from services.ingest.proposals import Pending, Proposals, Request
 from services.ingest.write import REJECTED, Writer
 
 ROUTES = APIRouter(tags=["jobs"])
 ASKING = (*CHANGE, "algorithm-disabled", "invalid-params", "url-not-allowed")
 
-ImageUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
-
 Ask = Annotated[Principal, may("add-image")]
 Change = Annotated[Principal, may("change-image")]
 
 
-class Asked(BaseModel):
+class Asked(CalledBack):
     """An image of one's own, or the address of one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    image_id: Annotated[str | None, Field(max_length=100)] = None
-    image_url: ImageUrl | None = None
+    image_id: ImageId | None = None
+    image_url: Address | None = None
     algorithm: Annotated[
         str, Field(min_length=1, max_length=100, validation_alias=AliasChoices("algorithm", "algorithm_name"))
     ]
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field({})
 
     @model_validator(mode="after")
     def _one_image(self) -> Self:
@@ -59,7 +58,7 @@ class Asked(BaseModel):
 class FromUrl(Said):
     """An upload of which only the address is sent."""
 
-    image_url: ImageUrl
+    image_url: Address
     filename: Filename = ""
 
 
@@ -81,6 +80,7 @@ class Employer:
     algorithms: Algorithms
     jobs: Jobs
     outbound: Outbound
+    callbacks: Callbacks
     house: tuple[str, ...]
 
     async def proposed(self, event: Event, about: object, request: Request) -> Verdict | Pending:
@@ -94,10 +94,11 @@ async def ask(request: HttpRequest, who: Ask, body: Asked, idempotency_key: Idem
     house, retry = _house(request), asked(request, who, idempotency_key)
     algorithm = await house.algorithms.checked(body.algorithm, body.params)
     if body.image_url:
-        return await _fetch(house, retry, body.image_url, Upload(filename=""), algorithm)
+        return await _fetch(house, retry, body.image_url, Upload(filename="", callback=body.callback), algorithm)
     image = await house.writer.own(retry, image_named(body.image_id or ""))
-    about = ["job", str(image.image_id), algorithm]
-    made = await house.proposed(commands.analyze(image, (algorithm,), who.account), about, retry)
+    about = ["job", str(image.image_id), algorithm, body.callback]
+    callback = await house.callbacks.to(body.callback, who.account)
+    made = await house.proposed(commands.analyze(image, (algorithm,), who.account, callback), about, retry)
     return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
 
 
@@ -136,25 +137,24 @@ async def retry(request: HttpRequest, who: Ask, job_id: UUID, idempotency_key: I
     found = await _own(house, job_id, who)
     if found.status not in ("failed", "succeeded"):
         raise Problem("job-not-finished", f"The job is {found.status}; it can be tried again once it has ended.")
-    job = found.job
+    job, first = found.job, await house.read_model.event(job_id)
     if job.cause is None or not job.wanted:
-        event: Event = commands.fetch_again(await house.read_model.event(job_id), job_id, who.account)
+        event: Event = commands.fetch_again(first, job_id, who.account)
     else:
-        event = commands.analyze(await house.writer.own(again, job.image_id), job.wanted, who.account, job_id)
+        image = await house.writer.own(again, job.image_id)
+        event = commands.analyze(image, job.wanted, who.account, first.callback, job_id)
     made = await house.proposed(event, ["retry", str(job_id)], again)
     return pending(made) if isinstance(made, Pending) else await _answer(house, job_id, made)
 
 
 async def _fetch(house: Employer, request: Request, url: str, upload: Upload, algorithm: Wanted | None) -> Response:
-    """The early look at the address is a courtesy: the fetcher looks again at what it dials."""
-    try:
-        await house.outbound.courtesy(url)
-    except NotAllowed as error:
-        where = FieldError(pointer="/image_url", detail=str(error))
-        raise Problem("url-not-allowed", f"{error}.", errors=(where,)) from None
+    await allowed(house.outbound, url, "/image_url")
+    callback = await house.callbacks.to(upload.callback, request.actor)
     about = ["fetch", url, upload, algorithm]
     image_id = ids.image(ids.requested(request.id, None, about, None))
-    made = await house.proposed(commands.fetch(upload, url, image_id, request.actor, algorithm), about, request)
+    made = await house.proposed(
+        commands.fetch(upload, url, image_id, request.actor, algorithm, callback), about, request
+    )
     return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
 
 

@@ -16,7 +16,7 @@ from contracts.posts import Post, PostPublished
 from contracts.problems import Problem
 from contracts.resources.posts import post_json
 from services.ingest import commands_posts as commands
-from services.ingest.answers import IdempotencyKey, IfMatch, asked, change, image_named, pending
+from services.ingest.answers import IdempotencyKey, IfMatch, ImageId, asked, change, image_named, pending
 from services.ingest.fields import Description
 from services.ingest.proposals import Pending
 from services.ingest.sharing import Sharing, done, sharing
@@ -27,7 +27,7 @@ ROUTES = APIRouter(tags=["sharing"])
 class Publication(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    image_id: str
+    image_id: ImageId
     caption: Description | None = None
 
 

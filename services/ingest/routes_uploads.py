@@ -21,6 +21,7 @@ from contracts.images import Content
 from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.images import time
+from services.ingest.answers import traceparent
 from services.ingest.commands_images import Upload
 from services.ingest.fields import Filename, wanted
 from services.ingest.offers import OFFER_SECONDS, Offer, Offers, offer
@@ -38,7 +39,7 @@ class Announced(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     filename: Filename
-    size: Annotated[int, Field(ge=1, le=2**53)]
+    size: Annotated[int, Field(strict=True, ge=1, le=2**53)]
     sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
 
@@ -82,7 +83,7 @@ async def complete(request: HttpRequest, who: Add, upload_id: UUID) -> Response:
     announced = await desk.offers.find(upload_id)
     if announced is None or announced.account != who.account:
         raise Problem("not-found", f"There is no upload {upload_id}.")
-    itself = Request(id=upload_id, who=who, keyed=True, traceparent=request.headers.get("traceparent"))
+    itself = Request(id=upload_id, who=who, keyed=True, traceparent=traceparent(request))
     upload = Upload(filename=announced.filename, wanted=wanted((), desk.house, desk.house))
     if made := await desk.writer.made(itself):
         return shown(made, 201)

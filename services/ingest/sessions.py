@@ -13,9 +13,9 @@ from uuid import UUID
 from adapters.edge import uuid7
 from adapters.keys import Keys, NotOurs
 from adapters.principal import ACCESS, unauthenticated
+from adapters.unlogged import Unlogged
 from contracts.accounts import Account
 from contracts.problems import Problem
-from services.ingest.unlogged import Unlogged
 
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 30 * 24 * 3600

@@ -13,7 +13,7 @@ from adapters.fresh import Fresh
 from adapters.read_model import ReadModel, Verdict
 from contracts import ids, images
 from contracts.events import Rejected, TryLater
-from contracts.images import Content, Image, ImageEvent
+from contracts.images import CallbackTo, Content, Image, ImageEvent
 from contracts.permissions import Subject, decide
 from contracts.problems import Problem
 from contracts.resources.images import Described, just_created
@@ -52,7 +52,13 @@ class Writer:
         self._breakers = AsyncCircuitBreakerFactory(default_threshold=3, default_ttl=5)
 
     async def upload(
-        self, request: Request, upload: Upload, content: Content, keep: Keep, reuse: bool = True
+        self,
+        request: Request,
+        upload: Upload,
+        content: Content,
+        keep: Keep,
+        reuse: bool = True,
+        callback: CallbackTo | None = None,
     ) -> Stored:
         """A new image, or the one this account has of the same bytes. Needs Kafka, and whatever `keep` needs, alone.
 
@@ -70,7 +76,7 @@ class Writer:
         image_id = ids.image(event_id)
         if same and (reuse or same.image.image_id == image_id):
             return Stored(same, created=same.image.image_id == image_id)
-        event = receive(upload, content, image_id, request.actor)
+        event = receive(upload, content, image_id, request.actor, callback)
         appended = await self._proposals.append(event, event_id, request)
         created = images.apply(None, event, appended.time)
         assert isinstance(created, Image)  # nothing contradicts the first event of an image

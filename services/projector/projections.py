@@ -6,16 +6,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from contracts import accounts, analyses, follows, images, jobs, posts
+from contracts import accounts, analyses, deliveries, follows, images, jobs, posts
 from contracts.accounts import Account, AnyAccountEvent
 from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt
+from contracts.deliveries import Delivery, DeliveryEvent
 from contracts.events import Recorded, Rejected
 from contracts.follows import AnyFollowEvent, Follow
 from contracts.images import Image, ImageEvent
 from contracts.jobs import Job
 from contracts.posts import Like, Post, PostEvent, PostLiked, PostUnliked
 from contracts.read_model.placed import Placed
-from contracts.topics import ACCOUNTS, ANALYSES, FOLLOWS, IMAGES, POSTS
+from contracts.topics import ACCOUNTS, ANALYSES, DELIVERIES, FOLLOWS, IMAGES, POSTS
 from services.projector.rows import FACT_KEY, EventRow, FactRow, Key, State, fact_row
 
 Part = Any
@@ -118,6 +119,14 @@ def _follow(follow: Follow | None, row: EventRow, event: AnyFollowEvent) -> Foll
     return follows.apply(follow, event, row.time)
 
 
+def _its_delivery(recorded: Recorded[DeliveryEvent]) -> list[tuple[Key, DeliveryEvent]]:
+    return [(recorded.cause.event_id, recorded.event)]
+
+
+def _ended(_: Delivery | None, row: EventRow, event: DeliveryEvent) -> Delivery:
+    return deliveries.ended(row.event_id, event, row.time)
+
+
 PROJECTIONS: Mapping[str, Projection] = {
     "accounts": Projection(ACCOUNTS.name, _whole_account, _place_account),
     "images": Projection(IMAGES.name, _whole_image, _place_image),
@@ -127,5 +136,6 @@ PROJECTIONS: Mapping[str, Projection] = {
     "posts": Projection(POSTS.name, _whole_post, _place_post, beside="likes"),
     "likes": Projection(POSTS.name, _each_like, _like),
     "follows": Projection(FOLLOWS.name, _each_follow, _follow),
+    "deliveries": Projection(DELIVERIES.name, _its_delivery, _ended),
 }
 TOPICS = tuple(dict.fromkeys(projection.topic for projection in PROJECTIONS.values()))

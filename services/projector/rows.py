@@ -11,7 +11,7 @@ import orjson
 
 from contracts.analyses import Attempt, Fact, Failure
 from contracts.events import Position
-from contracts.read_model import accounts, images, jobs, posts
+from contracts.read_model import accounts, deliveries, images, jobs, posts
 from contracts.read_model.params import params_key
 from services.projector.searchable import drawn
 
@@ -166,6 +166,13 @@ TABLES = {
             values=posts.follow_values,
             writing="replace",
             load=posts.follow,
+        ),
+        Table(
+            name="deliveries",
+            columns=dict(deliveries.COLUMNS),
+            key=1,
+            values=deliveries.values,
+            writing="add",
         ),
         Table(
             name="attempts",

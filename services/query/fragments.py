@@ -82,8 +82,33 @@ _UNSETTLED = """NOT EXISTS (
       AND attempt.finished_at IS NOT NULL AND attempt.failures = '[]'
       AND to_jsonb(attempt.algorithms) @> jsonb_path_query_array(image.wanted, '$[*].algorithm')
 )"""
-_FAILED = """image.image_id = ANY (ARRAY(
+# What no group runs fails unattempted. An account's images want few lists of algorithms between them: a walk from each
+# to the next through the index images_wanted finds those that hold such a one, mostly none, before any image is read.
+_UNRUN = """
+    WITH RECURSIVE lists AS (
+        SELECT '[]'::jsonb AS list
+        UNION ALL
+        SELECT (SELECT jsonb_path_query_array(one.wanted, '$[*].algorithm') FROM images AS one
+                WHERE one.owner = %(owner)s AND jsonb_path_query_array(one.wanted, '$[*].algorithm') > lists.list
+                ORDER BY jsonb_path_query_array(one.wanted, '$[*].algorithm') LIMIT 1)
+        FROM lists WHERE lists.list IS NOT NULL
+    ), unrun AS MATERIALIZED (
+        SELECT list, name FROM lists, jsonb_array_elements_text(list) AS name
+        WHERE name <> ALL (string_to_array(current_setting('framelog.grouped', true), ','))
+    )
+    SELECT wanting.image_id
+    FROM unrun, LATERAL (
+        SELECT one.image_id, one.sha256, one.wanted FROM images AS one
+        WHERE one.owner = %(owner)s AND jsonb_path_query_array(one.wanted, '$[*].algorithm') = unrun.list OFFSET 0
+    ) AS wanting
+    WHERE NOT EXISTS (
+        SELECT FROM facts AS fact, jsonb_array_elements(wanting.wanted) AS asked
+        WHERE fact.image_id = wanting.image_id AND fact.sha256 = wanting.sha256 AND fact.algorithm = unrun.name
+          AND asked ->> 'algorithm' = fact.algorithm AND asked -> 'params' = fact.params
+    )"""
+_FAILED = f"""image.image_id = ANY (ARRAY(
     SELECT attempt.image_id FROM attempts AS attempt WHERE attempt.owner = %(owner)s AND attempt.failures <> '[]'
+    UNION ALL ({_UNRUN})
 ))"""
 _STATUS = "described.status = %(status)s"
 

@@ -72,8 +72,8 @@ async def show_webhook_secret(parts: Parts, who: Manage) -> Response:
 
 
 def _place(cursor: str) -> tuple[datetime, str]:
-    time, name = decoded(cursor, QUESTION)
-    return datetime.fromisoformat(time), name
+    time, name = decoded(cursor, QUESTION, ("timestamptz", "text"))
+    return time, name
 
 
 async def _own(parts: Reading, who: Principal) -> Placed[Account]:

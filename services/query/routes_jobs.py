@@ -40,7 +40,7 @@ async def list_jobs(
 ) -> Response:
     """One's own jobs, newest first."""
     question = ["jobs", who.account, status]
-    time, job_id = decoded(cursor, question) if cursor else (None, None)
+    time, job_id = decoded(cursor, question, ("timestamptz", "uuid")) if cursor else (None, None)
     asked = {"owner": who.account, "status": status, "time": time, "job_id": job_id, "limit": limit + 1}
     found = await parts.jobs.page(PAGE, asked)
     items = [job_json(one) for one in found[:limit]]

@@ -25,7 +25,7 @@ ROUTES = APIRouter(tags=["sharing"], dependencies=[Depends(after)])
 See = Annotated[Principal | None, may("see-post")]
 SeeProfile = Annotated[Principal, may("see-profile")]
 Follower = Annotated[Principal, may("see-image")]
-Author = Annotated[str | None, Query(min_length=1, max_length=32, description="posts of this account alone")]
+Author = Annotated[str | None, Query(pattern=r"^[^\x00]{1,32}$", description="posts of this account alone")]
 
 
 @ROUTES.get("/v1/posts")
@@ -101,7 +101,7 @@ async def _posts(
     limit: int,
     cursor: str | None,
 ) -> Response:
-    place = _place(cursor, question)
+    place = decoded(cursor, question, listing.types) if cursor else []
     asked = {**params, **_bound(place), "viewer": who.account if who else None, "limit": limit + 1}
     found = await parts.posts.page(listing.statement(bool(place)), asked)
     last = found[limit - 1].post if len(found) > limit else None
@@ -119,7 +119,7 @@ async def _people(
     limit: int,
     cursor: str | None,
 ) -> Response:
-    place = _place(cursor, question)
+    place = decoded(cursor, question, listing.types) if cursor else []
     asked = {**params, **_bound(place), "limit": limit + 1}
     rows = await parts.read_model.rows(listing.statement(bool(place)), asked)
     last = rows[limit - 1] if len(rows) > limit else None
@@ -128,11 +128,7 @@ async def _people(
     return page(request, items, following)
 
 
-def _place(cursor: str | None, question: JsonValue) -> list[JsonValue]:
-    return decoded(cursor, question) if cursor else []
-
-
-def _bound(place: list[JsonValue]) -> dict[str, JsonValue]:
+def _bound(place: list[Any]) -> dict[str, Any]:
     return {f"after{number}": value for number, value in enumerate(place)}
 
 

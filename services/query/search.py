@@ -11,7 +11,7 @@ from contracts.permissions import Principal, decide
 from contracts.problems import FieldError, Problem, invalid
 from services.query import fragments
 from services.query.bound import Values, values, words_of
-from services.query.cursors import decoded, encoded
+from services.query.cursors import decoded, encoded, foreign
 from services.query.filters import Filters
 from services.query.fragments import Fragment, Order
 
@@ -68,7 +68,7 @@ async def search(
     read_model: ReadModel, asked: Question, near: UUID | None, limit: int, cursor: str | None = None
 ) -> Found:
     """At most `limit` images, those after `cursor`. `near` is the image that they are to look like."""
-    begin, *after = decoded(cursor, asked.json()) if cursor else [0]
+    begin, *after = _place(cursor, asked) if cursor else [0]
     bound = await values(read_model, asked.owner, asked.filters, near)
     if bound is None:
         return Found([])
@@ -80,8 +80,19 @@ async def search(
         read = await read_model.rows(query, {**bound, **placed, "limit": limit + 1 - len(rows)}, planned=False)
         rows, after = [*rows, *((number, row) for row in read)], []
         if len(rows) > limit:
-            return Found(_ids(rows[:limit]), encoded(_place(*rows[limit - 1]), asked.json()))
+            return Found(_ids(rows[:limit]), encoded(_end(*rows[limit - 1]), asked.json()))
     return Found(_ids(rows))
+
+
+def _place(cursor: str, asked: Question) -> list[Any]:
+    """Which order the next page begins in, the key and the id it begins after. The keys of all orders have one type.
+
+    Raises the Problem `invalid-request`.
+    """
+    place = decoded(cursor, asked.json(), ("int", asked.orders[0].type, "uuid"))
+    if place[0] >= len(asked.orders):
+        raise foreign()
+    return place
 
 
 def _conditions(asked: Question) -> list[Fragment]:
@@ -96,18 +107,18 @@ def _conditions(asked: Question) -> list[Fragment]:
     return found
 
 
-def _continued(order: Order, conditions: list[Fragment], after: Sequence[Json]) -> tuple[str, Values]:
+def _continued(order: Order, conditions: list[Fragment], after: Sequence[Any]) -> tuple[str, Values]:
     if not after:
         return fragments.statement(order, conditions), {}
     key, image_id = after
-    return fragments.statement(order, [*conditions, order.after()]), {"after_key": key, "after_id": UUID(image_id)}
+    return fragments.statement(order, [*conditions, order.after()]), {"after_key": key, "after_id": image_id}
 
 
 def _ids(rows: list[tuple[int, dict[str, Any]]]) -> list[UUID]:
     return [row["image_id"] for _, row in rows]
 
 
-def _place(part: int, row: dict[str, Any]) -> list[Json]:
+def _end(part: int, row: dict[str, Any]) -> list[Json]:
     return [part, row["key"], row["image_id"]]
 
 

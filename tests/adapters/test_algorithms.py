@@ -1,14 +1,17 @@
 """Installed algorithms as the API lists them, those of strangers too."""
 
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.algorithms import Algorithms
 from adapters.installed import descriptors
+from contracts.problems import Problem
 from tests import networks
 from tests.analyzer.test_classification import shelved
 
@@ -89,3 +92,28 @@ def test_a_model_is_named_by_its_card_and_not_loaded(tmp_path: Path) -> None:
     shelved(tmp_path, networks.colours(), version=5)
     ran = subprocess.run((sys.executable, "-c", LOOKS, tmp_path / "models"), capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["True", "501", "False"]
+
+
+def _nested(depth: int) -> Any:
+    return {"a": _nested(depth - 1)} if depth else 1
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize(
+    "params",
+    [{"a": "\0"}, {"a\0": 1}, {"a": ["\ud800"]}, {"\udfff": 1}, {"a": float("nan")}, {"a": [-math.inf]}, _nested(17)],
+    ids=lambda params: ascii(params)[:20],
+)
+async def test_params_that_no_event_can_hold_are_refused_whatever_the_schema_says(params: Any) -> None:
+    installed = Algorithms({"answer"}, {})
+    with pytest.raises(Problem) as refused:
+        await installed.checked("answer", params)
+    assert refused.value.type.slug == "invalid-params"
+    assert (await installed.checked("answer", _nested(16))).params == _nested(16)
+
+
+async def test_a_refusal_does_not_repeat_all_that_was_sent() -> None:
+    with pytest.raises(Problem) as refused:
+        await Algorithms({"hash"}, {}).checked("hash", {f"unknown{number}": "x" * 1000 for number in range(1000)})
+    assert len(str(refused.value.detail)) < 400
+    assert len(refused.value.errors) <= 20
