@@ -8,26 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka import TopicPartition
 from psycopg import AsyncConnection
 
-from contracts.topics import TOPICS as DECLARED
 from services.projector import schema, switching
 from services.projector.build import Building, Log, Tell
 from services.projector.catching_up import follow
-from services.projector.comparing import Difference, differences
+from services.projector.comparing import Difference, Side, differences
 from services.projector.digest import Digest, digests
-from services.projector.projections import TOPICS
+from services.projector.positions import Connection, ends, stands
 from services.projector.reader import Ends
 
 logger = logging.getLogger(__name__)
-
-Connection = AsyncConnection[tuple[Any, ...]]
 
 NEAR = 1_000
 """Events that a drain may come to: as long as writes wait for it."""
 PASSES = 5
 TOLD_SECONDS = 0.5
+
+
+class NoWayBack(Exception):
+    """There is nothing that could be served again. One line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,18 @@ class Rebuild:
                 await self._near(connection, name, served)
                 return await self._switched(connection, name, served, switch)
 
+    async def roll_back(self) -> Rebuilt:
+        """Serve again what was served before, brought to where the served one stands.
+
+        Raises NoWayBack, AlreadyBuilding, LogBroken.
+        """
+        async with switching.alone(self._means.postgres) as connection:
+            served, name = await schema.live(connection), await _retired(connection)
+            async with self._reported(connection, name):
+                await switching.unfence(connection, name)
+                await self._near(connection, name, served)
+                return await self._switched(connection, name, served, switch=True)
+
     async def _begun(self, connection: Connection, served: str | None) -> tuple[str, Ends]:
         """The schema that a killed rebuild has left, else a new one; and where its build ends."""
         for name, fingerprint in await _left(connection):
@@ -93,15 +105,15 @@ class Rebuild:
     async def _target(self, connection: Connection, served: str | None) -> Ends:
         """Where the served read model stands, so that both can be compared there; else where the log ends."""
         if served and await _folded_alike(connection, served):
-            return await _stands(connection, served)
+            return await stands(connection, served)
         return await ends(self._means.log)
 
     async def _near(self, connection: Connection, name: str, served: str | None) -> None:
         """Catch up, while the served one goes on, until what is left is little."""
         for _ in range(PASSES):
-            target, stands = await self._target(connection, served), await _stands(connection, name)
-            left = sum(target.values()) - sum(stands.values())
-            self._tell("following", sum(stands.values()), sum(target.values()))
+            target, own = await self._target(connection, served), await stands(connection, name)
+            left = sum(target.values()) - sum(own.values())
+            self._tell("following", sum(own.values()), sum(target.values()))
             if left <= 0:
                 return
             await follow(self._means.postgres, self._means.log, name, target)
@@ -134,7 +146,9 @@ class Rebuild:
             return Rebuilt(name, own)
         before = await digests(self._means.postgres, served)
         unlike = [table for table in own if own[table] != before[table]]
-        found = await differences(connection, unlike, served, name)
+        connect = AsyncConnection.connect
+        async with await connect(self._means.postgres) as one, await connect(self._means.postgres) as other:
+            found = await differences(unlike, Side(one, served), Side(other, name))
         return Rebuilt(name, own, served, before, tuple(found))
 
     def _tell(self, phase: str, done: int, total: int) -> None:
@@ -163,24 +177,6 @@ class Rebuild:
                 await reporting
 
 
-async def ends(log: Log) -> Ends:
-    """Where every partition of the followed topics ends now."""
-    partitions = [
-        (topic.name, number) for topic in DECLARED if topic.name in TOPICS for number in range(topic.partitions)
-    ]
-    physical = {TopicPartition(log.names.physical(topic), number): (topic, number) for topic, number in partitions}
-    async with log.reading() as consumer:
-        found = await consumer.end_offsets(list(physical))
-    return {physical[at]: end for at, end in found.items()}
-
-
-async def _stands(connection: Connection, name: str) -> dict[tuple[str, int], int]:
-    rows = await connection.execute(
-        "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s ORDER BY 1, 2", (name,)
-    )
-    return {(topic, partition): offset async for topic, partition, offset in rows}
-
-
 async def _goal(connection: Connection, name: str) -> Ends:
     rows = await connection.execute(
         "SELECT topic, partition, upto FROM projection.goals WHERE schema = %s ORDER BY 1, 2", (name,)
@@ -192,6 +188,16 @@ async def _left(connection: Connection) -> list[tuple[Any, ...]]:
     """What builds that are dead have left: nobody else builds while this one does."""
     rows = await connection.execute("SELECT name, fingerprint FROM projection.schemas WHERE state = 'building'")
     return await rows.fetchall()
+
+
+async def _retired(connection: Connection) -> str:
+    rows = await connection.execute("SELECT name, fingerprint FROM projection.schemas WHERE state = 'retired'")
+    found = await rows.fetchone()
+    if found is None:
+        raise NoWayBack("no read model is kept from before; only a rebuild leaves one")
+    if found[1] != schema.fingerprint():
+        raise NoWayBack(f"{found[0]} was folded by another version of the code; start that version to go back")
+    return str(found[0])
 
 
 async def _folded_alike(connection: Connection, name: str) -> bool:
