@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -28,7 +29,7 @@ from services.projector.rebuild import Means, Rebuild, Rebuilt
 from services.projector.switching import alone
 from tests import events
 from tests.events import cause, uid
-from tests.running import House
+from tests.running import House, answers
 
 PROJECTOR = "services.projector"
 IMAGES = 60
@@ -363,3 +364,25 @@ async def test_a_log_that_has_lost_records_is_refused(house: House, log: Log, tm
         assert code == 1
         assert "framelog.images:0 holds 1–" in err, err
     assert await served(house) == before
+
+
+async def test_admins_see_how_far_a_read_model_is_and_what_it_lacks(house: House, log: Log) -> None:
+    async with house.run(PROJECTOR) as projector, house.api() as client:
+        async with asyncio.timeout(20):
+            await answers(client, "/readyz", 200)
+        await lives(log, 0, 3)
+        await settled(house)
+        (item,) = (await client.get("/v1/admin/projections")).json()["items"]
+        assert (item["schema"], item["state"]) == ((await served(house))[0], "served")
+        assert item["lag"] == {"records": 0, "seconds": 0.0}
+        projector.send_signal(signal.SIGSTOP)
+        try:
+            await log.append(events.uploaded(uid("late")), cause("late"))
+            await asyncio.sleep(0.3)
+            (item,) = (await client.get("/v1/admin/projections")).json()["items"]
+        finally:
+            projector.send_signal(signal.SIGCONT)
+        assert item["lag"]["records"] == 1
+        assert 0.2 < item["lag"]["seconds"] < 10
+        (behind,) = [one for one in item["partitions"] if one["lag"]["records"]]
+        assert (behind["topic"], behind["end_offset"] - behind["next_offset"]) == ("framelog.images", 1)
