@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from benchmarks import analysis, classification, projection, query, sign_in, upload, visible
+from benchmarks import analysis, classification, projection, query, sign_in, thumbnails, upload, visible
 from benchmarks.stand import Stack, warm
 from benchmarks.table import said_by
 from deploy.local.home import Home
@@ -31,10 +31,16 @@ BENCHMARKS: dict[str, Benchmark] = {
     "classification": classification.tables,
     "projection": projection.tables,
     "visible": visible.tables,
+    "thumbnails": thumbnails.tables,
     "query": query.tables,
     "sign_in": sign_in.tables,
 }
-PREPARATIONS = {"upload": upload.prepare, "analysis": analysis.prepare, "query": query.prepare}
+PREPARATIONS = {
+    "upload": upload.prepare,
+    "analysis": analysis.prepare,
+    "thumbnails": thumbnails.prepare,
+    "query": query.prepare,
+}
 """What may be missing is found before anything slow."""
 PREFACE = """Run by `make bench` on real servers of its own, all contenders interleaved in every round, on one
 machine that also runs the servers. Absolute figures are of that machine; the ratios are what carries over."""
