@@ -5,9 +5,11 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
@@ -18,11 +20,13 @@ from adapters.telemetry import log_as_json
 from adapters.teller import Teller
 from services.projector import schema
 from services.projector.build import Log as Source
-from services.projector.consumer import CONSUMER, Projector, Switched
+from services.projector.consumer import Projector, Switched
 from services.projector.garbage import collect_rarely
 from services.projector.rebuild import Means, Rebuild
+from services.projector.settling import CONSUMER
 from services.projector.store import Store
 from services.projector.switching import AlreadyBuilding
+from services.projector.unburied import bury_what_is_left
 from services.settings import Projector as Settings
 
 logger = logging.getLogger("projector")
@@ -67,7 +71,7 @@ def means(settings: Settings) -> Means:
 
 
 async def project_into(settings: Settings, name: str) -> None:
-    names = Names(settings.topic_prefix)
+    names, connect = Names(settings.topic_prefix), partial(Store.connect, settings.postgres, name)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
         group_id=names.physical(f"framelog-projector-{name}"),
@@ -80,11 +84,25 @@ async def project_into(settings: Settings, name: str) -> None:
         teller = Teller(log, CONSUMER, lambda: datetime.now(UTC))
         await consumer.start()
         try:
-            await Projector(
-                consumer, names, lambda: Store.connect(settings.postgres, name), teller.bury, settings.projector_batch
-            ).run()
+            await together(
+                Projector(consumer, names, connect, teller.bury, settings.projector_batch).run(),
+                bury_what_is_left(connect, Source(settings.kafka, names), teller.bury),
+            )
         finally:
             await consumer.stop()
+
+
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Until all have ended; what one raises ends the others."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until_told(settings: Settings) -> None:

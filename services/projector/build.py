@@ -19,10 +19,11 @@ from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from adapters.log import MAX_RECORD, Names
-from contracts.codec import decode
-from contracts.events import Record, Undecodable
+from contracts.events import Record
+from contracts.topics import DEAD_LETTERS
 from services.projector import schema
-from services.projector.fold import Cut, cut, fold
+from services.projector.fold import fold
+from services.projector.parking import Sieve, read
 from services.projector.reader import Ends, LogBroken
 from services.projector.rows import TABLES, Key, Rows, State
 from services.projector.spill import Spill
@@ -86,7 +87,7 @@ class Building:
         total, done = sum(upto.values()), 0
         self._tell("folding", done, total)
         folded = await store.ends()
-        for at, end in upto.items():
+        for at, end in _letters_first(upto):
             if end and at not in folded:
                 told = done
 
@@ -123,15 +124,23 @@ class Standing:
                 self.rows[name].update(states)
 
 
+def _letters_first(upto: Ends) -> list[tuple[Partition, int]]:
+    """What was discarded must be known before what it held up is read."""
+    return sorted(upto.items(), key=lambda one: one[0][0] != DEAD_LETTERS.name)
+
+
 async def _land(store: Store, portions: Iterable[list[Record]], tell: Callable[[int], None]) -> None:
     done, told = 0, time.monotonic()
+    freed = await store.waiting.freed()
     for portion in portions:
-        standing = Standing()
+        standing, sieve = Standing(), Sieve(freed=freed)
         records = iter(portion)
         while batch := list(islice(records, BATCH)):
-            changed = fold(standing.rows, _cuts(batch))
+            changed = fold(standing.rows, sieve.sift(read(record, record.time) for record in batch))
             standing.take(changed)
             await _add(store, changed, "add")
+            await store.park(sieve.take_parked())
+            await store.waiting.sight([one for one in sieve.take_released() if one.event_id in changed["events"]])
             done += len(batch)
             if time.monotonic() - told > TELL_SECONDS:
                 tell(done)
@@ -143,17 +152,6 @@ async def _add(store: Store, rows: Mapping[str, Mapping[Key, State]], writing: s
     for name, states in rows.items():
         if TABLES[name].writing == writing and states:
             await store.add(TABLES[name], list(states.values()))
-
-
-def _cuts(records: Iterable[Record]) -> list[Cut]:
-    """What nobody can read has been buried by the live projector, or will be."""
-    found = []
-    for record in records:
-        try:
-            found.append(cut(decode(record, record.time)))
-        except Undecodable as error:
-            logger.info("left out: %s", error)
-    return found
 
 
 async def _read(consumer: AIOKafkaConsumer, names: Names, at: Partition, end: int, spill: Spill) -> Any:

@@ -11,11 +11,11 @@ from adapters.log import Names
 from services.projector.fold import fold, touched
 from services.projector.projections import TOPICS
 from services.projector.reader import Bury, Reader
+from services.projector.settling import settle
 from services.projector.store import Fenced, Store
 
 logger = logging.getLogger(__name__)
 
-CONSUMER = "projector"
 BACK_OFF_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 
@@ -95,13 +95,17 @@ async def project(reader: Reader, store: Store, goes_on: Callable[[], bool]) -> 
     ahead = asyncio.create_task(reader.next())
     try:
         while goes_on():
-            moves, batch = await ahead
+            moves, read = await ahead
             if moves and goes_on():
                 async with store.moving(moves):
+                    sieve = await store.sieve(moves)
+                    batch = sieve.sift(read)
                     prior = await store.prior(touched(batch))
                     changed = fold(prior, batch)
                     ahead = asyncio.create_task(reader.next())
                     await store.save(prior, changed)
+                    await store.park(sieve.parked)
+                    await settle(store, batch, changed)
             else:
                 ahead = asyncio.create_task(reader.next())
     finally:

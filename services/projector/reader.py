@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.log import Names
-from contracts.codec import decode
 from contracts.events import Record, Undecodable
-from services.projector.fold import Batch, Cut, cut
+from services.projector.parking import Read, read
 from services.projector.store import Move, Partition, Start, Store
 
 logger = logging.getLogger(__name__)
@@ -59,17 +58,16 @@ class Reader:
             self._consumer.resume(assigned[at])
         self.starts = starts
 
-    async def next(self) -> tuple[list[Move], Batch]:
-        """The next steps of the claimed partitions, and their events in order; what cannot be read is buried."""
+    async def next(self) -> tuple[list[Move], list[Read]]:
+        """The next steps of the claimed partitions, and their records in order; what cannot be read is buried."""
         fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch)
         moves: dict[Partition, Move] = {}
-        batch: list[Cut] = []
+        batch: list[Read] = []
         for number, raw in enumerate(raw for records in fetched.values() for raw in records):
             record = self._names.record(raw)
             if move := self._step(record, moves):
-                try:
-                    batch.append(cut(decode(record, move.append_time)))
-                except Undecodable as error:
+                batch.append(read(record, move.append_time))
+                if isinstance(error := batch[-1].said, Undecodable):
                     await self._bury(record, error)
                     logger.error("buried %s", error)
             if number % BREATH == 0:

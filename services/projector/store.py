@@ -12,7 +12,9 @@ from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
 from services.projector import statements, switching
-from services.projector.rows import TABLES, Key, Rows, State, Table
+from services.projector.parking import Sieve
+from services.projector.rows import TABLES, Key, Parked, Rows, State, Table
+from services.projector.waiting import Waiting
 
 FEW_ROWS = 100
 Partition = tuple[str, int]
@@ -59,6 +61,7 @@ class Store:
         self._schema = schema
         self.reached: dict[Partition, int] = {}
         """Where the rows stand by what this store has claimed and committed."""
+        self.waiting = Waiting(connection, schema)
 
     @classmethod
     async def connect(cls, url: str, schema: str) -> Self:
@@ -128,6 +131,14 @@ class Store:
             table, standing = TABLES[name], prior[name]
             await self._add(table, [state for key, state in states.items() if key not in standing])
             await self._replace(table, [states[key] for key in sorted(states.keys() & standing.keys(), key=_order)])
+
+    async def sieve(self, moves: Iterable[Move]) -> Sieve:
+        """What holds records up that come with some moves. In their transaction."""
+        return await self.waiting.sieve((one.topic, one.partition, one.start.next_offset) for one in moves)
+
+    async def park(self, parked: Sequence[Parked]) -> None:
+        """Keep records that wait, in the transaction that moves past them."""
+        await self._add(TABLES["parked"], parked)
 
     async def _standing(self, table: Table, keys: Collection[Any]) -> dict[Key, State]:
         if not keys:
