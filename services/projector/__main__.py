@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ logger = logging.getLogger("projector")
 
 GRACE_SECONDS = 5.0
 PATIENCE_SECONDS = 1.0
+TOLD_SECONDS = 5.0
 
 
 async def run(settings: Settings) -> None:
@@ -57,16 +59,25 @@ async def standing(settings: Settings) -> str:
             await asyncio.sleep(PATIENCE_SECONDS)
 
 
-def means(settings: Settings) -> Means:
-    def tell(phase: str, done: int, total: int) -> None:
-        logger.info("building", extra={"phase": phase, "done": done, "total": total})
+class Chatter:
+    """Says how far a build is, at every phase and now and then."""
 
+    def __init__(self) -> None:
+        self._phase, self._at = "", 0.0
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if phase != self._phase or time.monotonic() - self._at > TOLD_SECONDS:
+            self._phase, self._at = phase, time.monotonic()
+            logger.info("building", extra={"phase": phase, "done": done, "total": total})
+
+
+def means(settings: Settings) -> Means:
     return Means(
         postgres=settings.postgres,
         log=Source(settings.kafka, Names(settings.topic_prefix)),
         folder=settings.home / "spill",
         memory=settings.rebuild_memory_bytes,
-        tell=tell,
+        tell=Chatter(),
     )
 
 

@@ -103,7 +103,7 @@ async def until_folded(house: House, name: str) -> None:
 async def settled(house: House) -> None:
     """Every partition is folded to where the log ends now."""
     goal = await ends(Source(house.stack.kafka, house.names))
-    async with asyncio.timeout(30), await AsyncConnection.connect(house.database, autocommit=True) as connection:
+    async with asyncio.timeout(90), await AsyncConnection.connect(house.database, autocommit=True) as connection:
         while True:
             name = await schema.live(connection)
             if name and await schema.reached(connection, name, goal):

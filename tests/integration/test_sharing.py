@@ -24,9 +24,8 @@ async def projected(house: House, events: int, within: float = 60) -> dict[str, 
     async with asyncio.timeout(within), await AsyncConnection.connect(house.database, autocommit=True) as connection:
         while True:
             held = await (await connection.execute("SELECT sum(next_offset) FROM projection.offsets")).fetchone()
-            if held and held[0] == events:
-                name = await schema.live(connection)
-                assert name is not None
+            name = await schema.live(connection)
+            if name and held and held[0] == events:
                 return await digests(house.database, name)
             await asyncio.sleep(0.1)
 
