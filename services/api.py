@@ -104,6 +104,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
                 posts=posts,
                 jobs=jobs,
                 keys=keys,
+                now=now,
             )
             yield
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
+from adapters import life
 from adapters.fresh import Fresh
 from adapters.read_model import ReadModel, Verdict
 from contracts import ids, images
@@ -133,7 +134,7 @@ class Writer:
             raise _problem(verdict.reason)
         assert verdict.image_id is not None  # every event of an image carries its id
         now = await self._read_model.image(verdict.image_id)
-        then = await self._read_model.image_as_of(verdict.image_id, verdict.position.offset)
+        then = await life.at_offset(self._read_model, verdict.image_id, verdict.position.offset)
         assert now is not None
         assert then is not None  # its event has been accepted
         return now if now.position == verdict.position else replace(now, image=then, position=verdict.position)

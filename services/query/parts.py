@@ -1,7 +1,8 @@
 """What the reading routes are made of, and what all of them share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -37,6 +38,7 @@ class Reading:
     posts: Posts
     jobs: Jobs
     keys: Keys
+    now: Callable[[], datetime]
 
 
 async def _reading(request: Request) -> Reading:

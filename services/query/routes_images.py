@@ -20,6 +20,7 @@ from services.query.history import history
 from services.query.looking import may_see, owned, owns, visible
 from services.query.pages import page
 from services.query.parts import FRESH, READ, Parts, Reading, after
+from services.query.past import AsOf, content_then, image_as_of
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question, search
 
@@ -49,12 +50,12 @@ async def list_images(request: Request, parts: Parts, who: See, filters: Annotat
     return page(request, [_seen_by(who, one) for one in images], found.next)
 
 
-@ROUTES.get("/v1/images/{image_id}", responses=documented(*ONE))
-async def show_image(parts: Parts, who: See, image_id: UUID) -> Response:
-    """Everything, to its owner; the public view of a public image to others."""
-    image = await visible(parts, image_id, who)
+@ROUTES.get("/v1/images/{image_id}", responses=documented(*OWN))
+async def show_image(parts: Parts, who: See, image_id: UUID, as_of: AsOf = None) -> Response:
+    """Everything, to its owner; the public view of a public image to others. How it was is for its owner alone."""
+    image = await (image_as_of(parts, image_id, who, as_of) if as_of else visible(parts, image_id, who))
     headers = {"ETag": etag(image.image.version), "Framelog-Position": str(image.position)}
-    return Json(_seen_by(who, image), headers={**FRESH, **headers})
+    return Json(_seen_by(who, image) | (content_then(image, as_of) if as_of else {}), headers={**FRESH, **headers})
 
 
 @ROUTES.get("/v1/images/{image_id}/history", responses=documented(*OWN))
@@ -74,9 +75,9 @@ async def show_history(parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
         **documented(*OWN, "range-not-satisfiable", "corrupt-object"),
     },
 )
-async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
-    """The original bytes, all or a range of them."""
-    image = await owned(parts, image_id, who)
+async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UUID, as_of: AsOf = None) -> Response:
+    """The original bytes, all or a range of them; those of then, where the image has had others since."""
+    image = await (image_as_of(parts, image_id, who, as_of) if as_of else owned(parts, image_id, who))
     return await content_answer(parts.stored, image.image, request.headers)
 
 
@@ -92,8 +93,12 @@ async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UU
 async def read_rendition(
     request: Request, parts: Parts, who: SeeRendition, image_id: UUID, name: str, v: str | None = None
 ) -> Response:
-    """A smaller picture made of the image; as JSON with `Accept: application/json`. With `v`, good for ever."""
-    return await rendition_answer(parts, await visible(parts, image_id, who, "see-rendition"), name, v, request.headers)
+    """A smaller picture made of the image; as JSON with `Accept: application/json`. With `v`, good for ever.
+
+    To its owner those of bytes that it had before, too.
+    """
+    image = await visible(parts, image_id, who, "see-rendition")
+    return await rendition_answer(parts, image, name, v, request.headers, past=owns(who, image))
 
 
 async def _images(parts: Reading, ids: list[UUID]) -> list[Described]:
