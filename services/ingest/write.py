@@ -16,7 +16,7 @@ from contracts import ids, images
 from contracts.events import Rejected, TryLater
 from contracts.images import CallbackTo, Content, Image, ImageEvent
 from contracts.permissions import Subject, decide
-from contracts.problems import Problem
+from contracts.problems import FieldError, Problem, invalid
 from contracts.resources.images import Described, just_created
 from services.ingest.commands_images import Upload, receive
 from services.ingest.proposals import Pending, Proposals, Request
@@ -118,6 +118,18 @@ class Writer:
         if verdict == "forbidden":
             raise Problem("forbidden", "only its owner changes an image")
         return found.image
+
+    async def at_version(self, request: Request, image_id: UUID, version: int) -> Image:
+        """One of one's own images as it was at one of its versions. Raises Problem for what is none of them."""
+        now = await self.own(request, image_id)
+        if now.version < version:
+            found = await self._fresh.newest(image_id)
+            now = found.image if found else now
+        then = await life.at_version(self._read_model, image_id, version) if version <= now.version else None
+        if then is None:
+            detail = f"there is no version {version}; the image is at version {now.version}"
+            raise invalid(FieldError(pointer="/version", detail=detail))
+        return then
 
     async def _refuse_stale(self, image: Image, event: ImageEvent) -> None:
         """Spare the log a proposal that it would reject; the no is asked of the newest state."""
