@@ -7,13 +7,12 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from adapters import problem_json
+from adapters import openapi, problem_json
 from adapters.edge import Edge
 from contracts.problems import BY_SLUG
 
@@ -46,13 +45,13 @@ def application(
         lifespan=lifespan,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the edge does this
-        responses=problem_json.documented("malformed-request", "invalid-request", "internal-error", "unavailable"),
+        responses=problem_json.documented(*openapi.ALWAYS),
     )
     problem_json.install(app)
     app.add_middleware(Edge, idle=idle)
     for router in (*routers, PAGES):
         app.include_router(router)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.described(app)  # type: ignore[method-assign]
     return app
 
 
@@ -80,12 +79,3 @@ async def problem_page(slug: str) -> Response:
     return HTMLResponse(
         f"<!doctype html><title>{title}</title><h1>{title}</h1><p><code>{slug}</code>, {problem.status}"
     )
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    if not app.openapi_schema:
-        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-        schemas["Problem"] = problem_json.SCHEMA
-        app.openapi_schema = schema
-    return app.openapi_schema

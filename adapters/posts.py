@@ -14,10 +14,11 @@ from contracts.resources.posts import Shown
 from contracts.topics import POSTS
 
 _NAMES = ", ".join(f'post."{name}"' for name, _ in COLUMNS)
+# Not EXISTS: for that Postgres may prepare by reading all that the viewer has ever liked.
 SHOWN = f"""
-SELECT {_NAMES}, EXISTS (
-    SELECT FROM likes AS mine WHERE mine.post_id = post.post_id AND mine.account = %(viewer)s AND mine.likes
-) AS liked
+SELECT {_NAMES}, coalesce((
+    SELECT mine.likes FROM likes AS mine WHERE mine.post_id = post.post_id AND mine.account = %(viewer)s
+), false) AS liked
 FROM """
 ONE = f"{SHOWN} shown_posts AS post WHERE post.post_id = %(post_id)s"
 IMAGES = "SELECT * FROM described_images WHERE image_id = ANY(%s)"

@@ -22,6 +22,8 @@ MOST_ERRORS, MOST_OF_A_NAME = 50, 100
 """What is wrong is told of so many places; one request could name a hundred thousand."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 CLIENT_LEFT = 499
+NAMES = "x-problems"
+"""In OpenAPI, beside a response: the slugs of the problems that it may be."""
 SLUG_OF = {
     400: "malformed-request",
     401: "unauthenticated",
@@ -144,6 +146,7 @@ def documented(*slugs: str) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": "; ".join(f"`{one.slug}`: {one.title}" for one in found),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            NAMES: [one.slug for one in found],
         }
         for status, found in types.items()
     }

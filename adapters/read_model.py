@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import msgspec
@@ -95,7 +95,7 @@ class ReadModel:
         self._requests: Together[UUID, Verdict] = Together(self._of_requests)
         self._own_bytes: Together[tuple[str, str], UUID] = Together(self._of_same_bytes)
 
-    async def __aenter__(self) -> "ReadModel":
+    async def __aenter__(self) -> Self:
         await self._pool.open()
         return self
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from benchmarks import analysis, classification, projection, upload, visible
+from benchmarks import analysis, classification, projection, query, sign_in, upload, visible
 from benchmarks.stand import Stack, warm
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
@@ -33,8 +33,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "classification": classification.tables,
     "projection": projection.tables,
     "visible": visible.tables,
+    "query": query.tables,
+    "sign_in": sign_in.tables,
 }
-PREPARATIONS = {"upload": upload.prepare, "analysis": analysis.prepare}
+PREPARATIONS = {"upload": upload.prepare, "analysis": analysis.prepare, "query": query.prepare}
 """What may be missing is found before anything slow."""
 PREFACE = """Run by `make bench` on real servers of its own, all contenders interleaved in every round, on one
 machine that also runs the servers. Absolute figures are of that machine; the ratios are what carries over."""

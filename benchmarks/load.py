@@ -86,7 +86,7 @@ def carry_out(plan: Plan) -> Sent:
             )
             connection.sendall(headers.encode() + before + stamp(number))
             connection.sendall(rest)
-            status, body = _answer(connection)
+            status, body = answer(connection)
             yield Answer(number=number, status=status, body=body)
 
     with ThreadPoolExecutor(plan.clients) as threads:
@@ -97,7 +97,7 @@ def carry_out(plan: Plan) -> Sent:
         return Sent(seconds=time.perf_counter() - start, answers=answers)
 
 
-def _answer(connection: socket.socket) -> tuple[int, str]:
+def answer(connection: socket.socket) -> tuple[int, str]:
     """Status and body of one answer, which must say how long it is."""
     received = bytearray()
     while (end := received.find(b"\r\n\r\n")) < 0:

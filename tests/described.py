@@ -23,6 +23,8 @@ class Operation:
     path: str
     params: Mapping[str, Mapping[str, Any]]
     fields: Mapping[str, Any]
+    bodiless: bool
+    """Its body may be left out."""
 
     @property
     def name(self) -> str:
@@ -37,7 +39,7 @@ def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
     for path, item in document["paths"].items():
         for method in METHODS:
             if told := item.get(method):
-                yield Operation(method.upper(), path, _params(document, told), _fields(document, told))
+                yield Operation(method.upper(), path, _params(document, told), _fields(document, told), _bodiless(told))
 
 
 def _params(document: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
@@ -50,8 +52,13 @@ def _params(document: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str
 def _fields(document: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
     contents = told.get("requestBody", {}).get("content", {})
     schema = next((one["schema"] for kind, one in contents.items() if kind.endswith("json")), {})
-    found = resolved(document, schema).get("properties", {})
+    whole = next((one for one in schema.get("anyOf", ()) if "$ref" in one), schema)  # a body that may be left out
+    found = resolved(document, whole).get("properties", {})
     return {name: resolved(document, one) for name, one in found.items()}
+
+
+def _bodiless(told: Mapping[str, Any]) -> bool:
+    return not told.get("requestBody", {}).get("required", False)
 
 
 def resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from contracts.dead_letters import RecordBuried
 from contracts.topics import DEAD_LETTERS
 from deploy.local.home import Addresses
 from deploy.local.ports import choose
+from tests.declared import declared
 
 Stack = Addresses
 
@@ -68,7 +69,9 @@ class House:
         (port,) = choose([None])
         async with (
             self.run("services.api", port=port, **settings),
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+            httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks={"response": [declared]}
+            ) as client,
         ):
             async with asyncio.timeout(20):
                 await answers(client, "/livez", 200)

@@ -18,6 +18,7 @@ def main() -> None:
     try:
         _compile("requirements.lock", "pyproject.toml")
         _compile("requirements-dev.lock", "--extra", "dev", "pyproject.toml")
+        _compile("benchmarks/peers/requirements.lock", "benchmarks/peers/requirements.in")
         for tool, wheel in WHEELS.items():
             name, _, version = wheel.rpartition("-")
             _compile(f"deploy/local/wheels/{tool}.lock", "--no-deps", "-", text=f"{name}=={version}\n")

@@ -11,6 +11,7 @@ from pydantic import Field
 from adapters.conditions import idempotency_key
 from adapters.edge import uuid7
 from adapters.http import Json
+from adapters.problem_json import documented
 from contracts import ids
 from contracts.permissions import Principal
 from contracts.problems import Problem
@@ -33,6 +34,27 @@ CHANGE = (
     "outcome-unknown",
 )
 """The problems that every change may answer."""
+PENDING: dict[str, Any] = {
+    "description": "Durable, and not judged yet: look at `status_url`",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["event_id", "position", "status_url"],
+                "properties": {
+                    "event_id": {"type": "string", "format": "uuid"},
+                    "position": {"type": "string"},
+                    "status_url": {"type": "string", "format": "uri-reference"},
+                },
+            }
+        }
+    },
+}
+
+
+def change(*slugs: str) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: that it may be pending, and the problems that it may answer, `slugs` and CHANGE."""
+    return {202: PENDING, **documented(*CHANGE, *slugs)}
 
 
 def asked(request: HttpRequest, who: Principal, key: str | None = None, if_match: str | None = None) -> Request:

@@ -17,7 +17,7 @@ from contracts.permissions import Principal
 from contracts.problems import FieldError, invalid
 from contracts.resources.accounts import registered_json, whole_json
 from services.ingest import commands_accounts as commands
-from services.ingest.answers import CHANGE, asked, pending
+from services.ingest.answers import PENDING, asked, change, pending
 from services.ingest.proposals import Pending, Request
 from services.ingest.registrar import Body, Password, address, refused, registrar
 
@@ -47,7 +47,7 @@ class Administration(Body):
 @ROUTES.post(
     "/v1/accounts",
     status_code=201,
-    responses=documented("username-taken", "rate-limited", "behind", "outcome-unknown", "too-large"),
+    responses={202: PENDING, **documented("username-taken", "rate-limited", "behind", "outcome-unknown")},
     max_body_size=JSON_BYTES,
 )
 async def sign_up(request: HttpRequest, body: SignUp) -> Response:
@@ -71,9 +71,7 @@ async def sign_up(request: HttpRequest, body: SignUp) -> Response:
     return Json(registered_json(made.state, made.position), 201, headers)
 
 
-@ROUTES.patch(
-    "/v1/accounts/{username}", responses=documented(*CHANGE, "forbidden", "too-large"), max_body_size=JSON_BYTES
-)
+@ROUTES.patch("/v1/accounts/{username}", responses=change(), max_body_size=JSON_BYTES)
 async def administer(request: HttpRequest, who: Admin, username: str, body: Administration) -> Response:
     """Disable an account or enable it again, make it an admin's or a user's."""
     house = registrar(request)

@@ -12,14 +12,13 @@ from pydantic import AfterValidator, Field
 from adapters.edge import uuid7
 from adapters.http import JSON_BYTES, Json
 from adapters.principal import API_KEY, may
-from adapters.problem_json import documented
 from contracts import ids
 from contracts.accounts import Account, ApiKeyIssued, ApiKeyRevoked, Scope
 from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.accounts import issued_json
 from services.ingest import commands_accounts as commands
-from services.ingest.answers import CHANGE, asked, pending
+from services.ingest.answers import asked, change, pending
 from services.ingest.proposals import Pending
 from services.ingest.registrar import Body, done, refused, registrar
 
@@ -43,7 +42,7 @@ class NewApiKey(Body):
 @ROUTES.post(
     "/v1/me/api-keys",
     status_code=201,
-    responses=documented(*CHANGE, "too-many-api-keys", "too-large"),
+    responses=change("too-many-api-keys"),
     max_body_size=JSON_BYTES,
 )
 async def issue_api_key(request: HttpRequest, who: Self, body: NewApiKey) -> Response:
@@ -69,7 +68,7 @@ async def issue_api_key(request: HttpRequest, who: Self, body: NewApiKey) -> Res
     return Json(issued_json(event.key_id, body.name, scopes, key), 201, headers)
 
 
-@ROUTES.delete("/v1/me/api-keys/{key_id}", status_code=204, responses=documented(*CHANGE))
+@ROUTES.delete("/v1/me/api-keys/{key_id}", status_code=204, responses=change())
 async def revoke_api_key(request: HttpRequest, who: Self, key_id: UUID) -> Response:
     """It stops working at once."""
     house = registrar(request)
@@ -82,7 +81,7 @@ async def revoke_api_key(request: HttpRequest, who: Self, key_id: UUID) -> Respo
     return pending(made) if isinstance(made, Pending) else done(made)
 
 
-@ROUTES.post("/v1/me/webhook-secret/rotate", responses=documented(*CHANGE, "webhook-secret-rotated"))
+@ROUTES.post("/v1/me/webhook-secret/rotate", responses=change("webhook-secret-rotated"))
 async def rotate_webhook_secret(request: HttpRequest, who: Self) -> Response:
     """A new secret. For a day what is sent is signed with the old one as well."""
     house = registrar(request)

@@ -14,7 +14,7 @@ from adapters.problem_json import documented
 from contracts.permissions import Principal
 from contracts.problems import FieldError, Problem, invalid
 from services.ingest import commands_accounts as commands
-from services.ingest.answers import CHANGE, asked, pending
+from services.ingest.answers import asked, change, pending
 from services.ingest.proposals import Pending
 from services.ingest.registrar import Body, Password, address, done, registrar
 from services.ingest.sessions import ACCESS_SECONDS, Tokens
@@ -50,7 +50,7 @@ Self = Annotated[Principal, may("manage-self")]
     openapi_extra={
         "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": FORM}}}
     },
-    responses=documented("unauthenticated", "account-disabled", "rate-limited", "behind", "too-large"),
+    responses=documented("unauthenticated", "account-disabled", "rate-limited", "behind"),
     max_body_size=JSON_BYTES,
 )
 async def log_in(request: HttpRequest) -> Response:
@@ -74,7 +74,7 @@ async def log_in(request: HttpRequest) -> Response:
 
 @ROUTES.post(
     "/v1/auth/refresh",
-    responses=documented("unauthenticated", "account-disabled", "rate-limited", "behind", "too-large"),
+    responses=documented("unauthenticated", "account-disabled", "rate-limited", "behind"),
     max_body_size=JSON_BYTES,
 )
 async def refresh(request: HttpRequest, body: Refresh) -> Response:
@@ -92,7 +92,7 @@ async def refresh(request: HttpRequest, body: Refresh) -> Response:
 @ROUTES.post(
     "/v1/me/password",
     status_code=204,
-    responses=documented(*CHANGE, "wrong-password", "password-changed", "rate-limited", "too-large"),
+    responses=change("wrong-password", "password-changed", "rate-limited"),
     max_body_size=JSON_BYTES,
 )
 async def change_password(request: HttpRequest, who: Self, body: NewPassword) -> Response:

@@ -16,7 +16,7 @@ from adapters.problem_json import documented
 from contracts.permissions import Principal
 from contracts.resources.images import image_json
 from services.ingest import commands_images as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, IfMatch, asked, pending
+from services.ingest.answers import IdempotencyKey, IfMatch, asked, change, pending
 from services.ingest.callbacks import Callbacks
 from services.ingest.documented import FORM_BODY, IMAGE_OR_FORM_BODY
 from services.ingest.fields import KNOWN, Earlier, Patch, said, wanted
@@ -40,7 +40,6 @@ BYTES = (
     "unavailable",
     "outcome-unknown",
 )
-VERSIONED = (*CHANGE, "version-required", "version-mismatch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ async def upload(request: HttpRequest, who: Adding, idempotency_key: Idempotency
 @ROUTES.put(
     "/v1/images/{image_id}/content",
     openapi_extra=IMAGE_OR_FORM_BODY,
-    responses=documented(*BYTES, *VERSIONED),
+    responses=change(*BYTES),
 )
 async def replace(
     request: HttpRequest,
@@ -102,7 +101,7 @@ async def replace(
     return _answer(written)
 
 
-@ROUTES.patch("/v1/images/{image_id}", responses=documented(*VERSIONED, "too-large"), max_body_size=JSON_BYTES)
+@ROUTES.patch("/v1/images/{image_id}", responses=change(), max_body_size=JSON_BYTES)
 async def describe(
     request: HttpRequest,
     who: Changing,
@@ -118,7 +117,7 @@ async def describe(
     return _answer(await _ingest(request).writer.change(retry, image_id, command, fields=changes))
 
 
-@ROUTES.delete("/v1/images/{image_id}", status_code=204, responses=documented(*VERSIONED))
+@ROUTES.delete("/v1/images/{image_id}", status_code=204, responses=change())
 async def delete(
     request: HttpRequest,
     who: Changing,
@@ -132,7 +131,7 @@ async def delete(
     return _answer(await _ingest(request).writer.change(retry, image_id, command), gone=True)
 
 
-@ROUTES.post("/v1/images/{image_id}/restore", responses=documented(*CHANGE, "image-not-deleted"))
+@ROUTES.post("/v1/images/{image_id}/restore", responses=change("image-not-deleted"))
 async def restore(
     request: HttpRequest, who: Changing, image_id: UUID, idempotency_key: IdempotencyKey = None
 ) -> Response:
@@ -142,11 +141,7 @@ async def restore(
     return _answer(await _ingest(request).writer.change(retry, image_id, command))
 
 
-@ROUTES.post(
-    "/v1/images/{image_id}/revert",
-    responses=documented(*CHANGE, "forbidden", "version-mismatch", "too-large"),
-    max_body_size=JSON_BYTES,
-)
+@ROUTES.post("/v1/images/{image_id}/revert", responses=change(), max_body_size=JSON_BYTES)
 async def revert(
     request: HttpRequest,
     who: Changing,

@@ -30,7 +30,7 @@ from services.ingest.proposals import Pending, Proposals, Request
 from services.ingest.write import REJECTED, Writer
 
 ROUTES = APIRouter(tags=["jobs"])
-ASKING = (*CHANGE, "forbidden", "algorithm-disabled", "invalid-params", "url-not-allowed", "too-large")
+ASKING = (*CHANGE, "algorithm-disabled", "invalid-params", "url-not-allowed")
 
 Ask = Annotated[Principal, may("add-image")]
 Change = Annotated[Principal, may("change-image")]
@@ -114,7 +114,7 @@ async def create(request: HttpRequest, who: Ask, body: FromUrl, idempotency_key:
 @ROUTES.post(
     "/v1/images/{image_id}/reanalyze",
     status_code=202,
-    responses=documented(*CHANGE, "forbidden", "too-large"),
+    responses=documented(*CHANGE),
     max_body_size=JSON_BYTES,
 )
 async def reanalyze(
@@ -130,7 +130,7 @@ async def reanalyze(
     return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
 
 
-@ROUTES.post("/v1/jobs/{job_id}/retry", status_code=202, responses=documented(*CHANGE, "forbidden", "job-not-finished"))
+@ROUTES.post("/v1/jobs/{job_id}/retry", status_code=202, responses=documented(*CHANGE, "job-not-finished"))
 async def retry(request: HttpRequest, who: Ask, job_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
     """One more attempt at a job that has ended."""
     house, again = _house(request), asked(request, who, idempotency_key)

@@ -10,20 +10,18 @@ from pydantic import BaseModel, ConfigDict
 from adapters.conditions import etag, expected_version
 from adapters.http import JSON_BYTES, Json
 from adapters.principal import may
-from adapters.problem_json import documented
 from contracts import ids
 from contracts.permissions import Principal
 from contracts.posts import Post, PostPublished
 from contracts.problems import Problem
 from contracts.resources.posts import post_json
 from services.ingest import commands_posts as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, IfMatch, ImageId, asked, image_named, pending
+from services.ingest.answers import IdempotencyKey, IfMatch, ImageId, asked, change, image_named, pending
 from services.ingest.fields import Description
 from services.ingest.proposals import Pending
 from services.ingest.sharing import Sharing, done, sharing
 
 ROUTES = APIRouter(tags=["sharing"])
-VERSIONED = (*CHANGE, "forbidden", "version-required", "version-mismatch", "too-large")
 
 
 class Publication(BaseModel):
@@ -44,9 +42,7 @@ class Caption(BaseModel):
 Share = Annotated[Principal, may("share")]
 
 
-@ROUTES.post(
-    "/v1/posts", status_code=201, responses=documented(*CHANGE, "forbidden", "too-large"), max_body_size=JSON_BYTES
-)
+@ROUTES.post("/v1/posts", status_code=201, responses=change(), max_body_size=JSON_BYTES)
 async def publish(
     request: HttpRequest, who: Share, body: Publication, idempotency_key: IdempotencyKey = None
 ) -> Response:
@@ -64,7 +60,7 @@ async def publish(
     return pending(made) if isinstance(made, Pending) else await _answer(house, post_id, who, 201)
 
 
-@ROUTES.patch("/v1/posts/{post_id}", responses=documented(*VERSIONED), max_body_size=JSON_BYTES)
+@ROUTES.patch("/v1/posts/{post_id}", responses=change(), max_body_size=JSON_BYTES)
 async def edit(
     request: HttpRequest,
     who: Share,
@@ -82,7 +78,7 @@ async def edit(
     return pending(made) if isinstance(made, Pending) else await _answer(house, post_id, who, 200)
 
 
-@ROUTES.delete("/v1/posts/{post_id}", status_code=204, responses=documented(*VERSIONED))
+@ROUTES.delete("/v1/posts/{post_id}", status_code=204, responses=change())
 async def delete(
     request: HttpRequest, who: Share, post_id: UUID, if_match: IfMatch = None, idempotency_key: IdempotencyKey = None
 ) -> Response:

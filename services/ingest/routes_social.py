@@ -7,11 +7,10 @@ from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 
 from adapters.principal import may
-from adapters.problem_json import documented
 from contracts.permissions import Principal
 from contracts.problems import FieldError, Problem, invalid
 from services.ingest import commands_posts as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, asked, pending
+from services.ingest.answers import IdempotencyKey, asked, change, pending
 from services.ingest.proposals import Pending
 from services.ingest.sharing import done, sharing
 
@@ -20,25 +19,25 @@ ROUTES = APIRouter(tags=["sharing"])
 Share = Annotated[Principal, may("share")]
 
 
-@ROUTES.put("/v1/posts/{post_id}/like", status_code=204, responses=documented(*CHANGE, "forbidden"))
+@ROUTES.put("/v1/posts/{post_id}/like", status_code=204, responses=change())
 async def like(request: HttpRequest, who: Share, post_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
     """Like a post. Liking it again changes nothing."""
     return await _say(request, who, post_id, True, idempotency_key)
 
 
-@ROUTES.delete("/v1/posts/{post_id}/like", status_code=204, responses=documented(*CHANGE, "forbidden"))
+@ROUTES.delete("/v1/posts/{post_id}/like", status_code=204, responses=change())
 async def unlike(request: HttpRequest, who: Share, post_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
     """Like it no longer."""
     return await _say(request, who, post_id, False, idempotency_key)
 
 
-@ROUTES.put("/v1/accounts/{username}/follow", status_code=204, responses=documented(*CHANGE, "forbidden"))
+@ROUTES.put("/v1/accounts/{username}/follow", status_code=204, responses=change())
 async def follow(request: HttpRequest, who: Share, username: str, idempotency_key: IdempotencyKey = None) -> Response:
     """Have an account's posts in one's feed."""
     return await _follow(request, who, username, True, idempotency_key)
 
 
-@ROUTES.delete("/v1/accounts/{username}/follow", status_code=204, responses=documented(*CHANGE, "forbidden"))
+@ROUTES.delete("/v1/accounts/{username}/follow", status_code=204, responses=change())
 async def unfollow(request: HttpRequest, who: Share, username: str, idempotency_key: IdempotencyKey = None) -> Response:
     """Have them there no longer."""
     return await _follow(request, who, username, False, idempotency_key)

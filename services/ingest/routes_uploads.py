@@ -56,7 +56,7 @@ class Desk:
     now: Callable[[], datetime]
 
 
-@ROUTES.post("/v1/uploads", status_code=201, responses=documented("too-large", "forbidden"), max_body_size=JSON_BYTES)
+@ROUTES.post("/v1/uploads", status_code=201, max_body_size=JSON_BYTES)
 async def announce(request: HttpRequest, who: Add, body: Announced) -> Response:
     """An address to PUT the bytes to, good for an hour."""
     desk, now = _desk(request), _desk(request).now()

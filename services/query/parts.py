@@ -21,8 +21,6 @@ from contracts.topics import TOPICS
 from services.query.ready import Readiness
 from services.query.verified import VerifiedBytes
 
-READ = ("invalid-request", "unavailable", "behind")
-"""The problems that every reading route may answer."""
 FRESH = {"Cache-Control": "private, no-cache"}
 """Headers of JSON, which is never served from a cache unasked."""
 

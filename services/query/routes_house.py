@@ -8,10 +8,9 @@ from msgspec import structs
 
 from adapters.http import Json
 from adapters.principal import may
-from adapters.problem_json import documented
 from contracts.permissions import Principal
 from contracts.problems import Problem
-from services.query.parts import FRESH, READ, Parts, after
+from services.query.parts import FRESH, Parts, after
 from services.query.verdicts import verdict_json
 
 ROUTES = APIRouter()
@@ -19,9 +18,7 @@ ROUTES = APIRouter()
 Anybody = Annotated[Principal, may("see-self")]
 
 
-@ROUTES.get(
-    "/v1/events/{event_id}", tags=["events"], dependencies=[Depends(after)], responses=documented(*READ, "not-found")
-)
+@ROUTES.get("/v1/events/{event_id}", tags=["events"], dependencies=[Depends(after)])
 async def show_event(parts: Parts, who: Anybody, event_id: UUID) -> Response:
     """What became of a write: `pending`, `accepted`, or `rejected` with the reason."""
     return Json(await verdict_json(parts.read_model, parts.fresh, event_id, who), headers=FRESH)

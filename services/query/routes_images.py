@@ -19,21 +19,19 @@ from services.query.filters import Page
 from services.query.history import history
 from services.query.looking import may_see, owned, owns, visible
 from services.query.pages import page
-from services.query.parts import FRESH, READ, Parts, Reading, after
+from services.query.parts import FRESH, Parts, Reading, after
 from services.query.past import AsOf, content_then, image_as_of
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question, search
 
 ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
 
-ONE = (*READ, "not-found")
-OWN = (*ONE, "forbidden")
 See = Annotated[Principal, may("see-image")]
 SeeOwn = Annotated[Principal, may("see-own-image")]
 SeeRendition = Annotated[Principal | None, may("see-rendition")]
 
 
-@ROUTES.get("/v1/images", responses=documented(*ONE, "forbidden"))
+@ROUTES.get("/v1/images", responses=documented("not-found"))
 async def list_images(request: Request, parts: Parts, who: See, filters: Annotated[Page, Query()]) -> Response:
     """One's own images, newest first, or another's public ones: those that fit every filter.
 
@@ -50,7 +48,7 @@ async def list_images(request: Request, parts: Parts, who: See, filters: Annotat
     return page(request, [_seen_by(who, one) for one in images], found.next)
 
 
-@ROUTES.get("/v1/images/{image_id}", responses=documented(*OWN))
+@ROUTES.get("/v1/images/{image_id}")
 async def show_image(parts: Parts, who: See, image_id: UUID, as_of: AsOf = None) -> Response:
     """Everything, to its owner; the public view of a public image to others. How it was is for its owner alone."""
     image = await (image_as_of(parts, image_id, who, as_of) if as_of else visible(parts, image_id, who))
@@ -58,7 +56,7 @@ async def show_image(parts: Parts, who: See, image_id: UUID, as_of: AsOf = None)
     return Json(_seen_by(who, image) | (content_then(image, as_of) if as_of else {}), headers={**FRESH, **headers})
 
 
-@ROUTES.get("/v1/images/{image_id}/history", responses=documented(*OWN))
+@ROUTES.get("/v1/images/{image_id}/history")
 async def show_history(parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
     """Every event of the image, oldest first: who asked what, when, what it changed, or why it was refused."""
     image = await owned(parts, image_id, who)
@@ -72,7 +70,7 @@ async def show_history(parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
         200: {"content": PICTURE, "description": "All of it"},
         206: {"content": PICTURE, "description": "The range that was asked for"},
         304: {"description": "The client has it, by If-None-Match"},
-        **documented(*OWN, "range-not-satisfiable", "corrupt-object"),
+        **documented("range-not-satisfiable", "corrupt-object"),
     },
 )
 async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UUID, as_of: AsOf = None) -> Response:
@@ -87,7 +85,7 @@ async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UU
     responses={
         200: {"content": {**PICTURE, "application/json": {"schema": RENDITION}}, "description": "As Accept prefers"},
         304: {"description": "The client has it, by If-None-Match"},
-        **documented(*ONE, "corrupt-object"),
+        **documented("corrupt-object"),
     },
 )
 async def read_rendition(

@@ -13,7 +13,7 @@ from contracts.problems import Problem
 from contracts.resources.jobs import DescribedJob, job_json, problem_json
 from services.query.cursors import decoded, encoded
 from services.query.pages import Cursor, Limit, page
-from services.query.parts import FRESH, READ, Parts, Reading, after
+from services.query.parts import FRESH, Parts, Reading, after
 from services.query.renditions import PICTURE, RENDITION, Rendition, picture_answer
 
 ROUTES = APIRouter(tags=["jobs"], dependencies=[Depends(after)])
@@ -29,7 +29,7 @@ See = Annotated[Principal, may("see-own-image")]
 Status = Annotated[Literal["queued", "running", "succeeded", "failed"] | None, Query()]
 
 
-@ROUTES.get("/v1/jobs", responses=documented(*READ))
+@ROUTES.get("/v1/jobs")
 async def list_jobs(
     request: Request,
     parts: Parts,
@@ -48,7 +48,7 @@ async def list_jobs(
     return page(request, items, encoded([last.created_at.isoformat(), str(last.job_id)], question) if last else None)
 
 
-@ROUTES.get("/v1/jobs/{job_id}", responses=documented(*READ, "not-found"))
+@ROUTES.get("/v1/jobs/{job_id}")
 async def show_job(parts: Parts, who: See, job_id: UUID) -> Response:
     """One of one's own jobs, whatever became of it."""
     return Json(job_json(await _own(parts, who, job_id)), headers=FRESH)
@@ -60,7 +60,7 @@ async def show_job(parts: Parts, who: See, job_id: UUID) -> Response:
     responses={
         200: {"content": {**PICTURE, "application/json": {"schema": RENDITION}}, "description": "As Accept prefers"},
         304: {"description": "The client has it, by If-None-Match"},
-        **documented(*READ, "not-found", "job-not-finished", "job-failed", "corrupt-object"),
+        **documented("job-not-finished", "job-failed", "corrupt-object"),
     },
 )
 async def read_content(request: Request, parts: Parts, who: See, job_id: UUID) -> Response:

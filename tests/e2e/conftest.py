@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
+from tests.declared import declared
 from tests.e2e.people import COUNT, Person, person
 from tests.query.world import World
 
@@ -13,7 +14,10 @@ from tests.query.world import World
 async def http(served: World) -> AsyncIterator[httpx.AsyncClient]:
     """Nobody: no request is signed by itself. From an address of its own, so that no test is throttled by another."""
     own = httpx.AsyncHTTPTransport(local_address=f"127.0.1.{next(COUNT) % 250 + 1}")
-    async with httpx.AsyncClient(base_url=served.client.base_url, timeout=30, transport=own) as client:
+    hooks = {"response": [declared]}
+    async with httpx.AsyncClient(
+        base_url=served.client.base_url, timeout=30, transport=own, event_hooks=hooks
+    ) as client:
         yield client
 
 

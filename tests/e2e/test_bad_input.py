@@ -194,6 +194,8 @@ def test_a_body_that_is_no_reasonable_json_is_refused(
     operation: Operation, admin: httpx.Client, hers: dict[str, str], subtests: pytest.Subtests
 ) -> None:
     for what, content in UNREASONABLE.items():
+        if operation.bodiless and content in (b"", b"null"):
+            continue
         with subtests.test(what):
             answer = sent(admin, operation, hers, content)
             is_problem(answer, answer.status_code)

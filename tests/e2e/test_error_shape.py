@@ -21,7 +21,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from contracts.problems import PROBLEM_TYPES
+from contracts.problems import BY_SLUG, PROBLEM_TYPES
 from tests import pictures
 from tests.query.world import World, world
 from tests.running import Stack
@@ -201,14 +201,50 @@ def test_the_page_of_every_kind_of_problem_is_there(http: httpx.Client) -> None:
     is_problem(http.get("/problems/nothing"), 404, "not-found")
 
 
+SIGNING_IN = {"/v1/accounts": {"409", "429"}, "/v1/auth/token": {"401", "429"}, "/v1/auth/refresh": {"401", "429"}}
+OF_A_FILE = {
+    ("POST", "/v1/images"),
+    ("PUT", "/v1/images/{image_id}/content"),
+    ("POST", "/v1/uploads/{upload_id}/complete"),
+}
+OF_WHAT_IS_NO_ID = {("GET", "/v1/images"), ("POST", "/v1/jobs"), ("POST", "/v1/posts")}
+
+
 def test_the_description_of_the_api_names_the_errors_of_every_route(openapi: dict[str, Any]) -> None:
     for method, path in operations(openapi):
-        told = openapi["paths"][path][method.lower()]["responses"]
-        assert {"422", "500", "503"} <= set(told), (method, path)
-        assert ("404" in told) >= ("{" in path), (method, path)
+        operation = openapi["paths"][path][method.lower()]
+        told = {status: one for status, one in operation["responses"].items() if int(status) >= 400}
+        must = expected(operation, method, path)
+        assert must <= set(told), (method, path, must - set(told))
         for status, one in told.items():
-            if int(status) >= 400:
-                assert set(one["content"]) == {"application/problem+json"}, (method, path, status)
+            assert set(one["content"]) == {"application/problem+json"}, (method, path, status)
+            assert {BY_SLUG[slug].status for slug in one["x-problems"]} == {int(status)}, (method, path, status)
+            assert all(f"`{slug}`" in one["description"] for slug in one["x-problems"]), (method, path, status)
+
+
+def expected(operation: dict[str, Any], method: str, path: str) -> set[str]:
+    """The errors that a route must name, by what it takes."""
+    takes = {one["name"].lower() for one in operation.get("parameters", ())}
+    scopes = {scope for scheme in operation.get("security", ()) for every in scheme.values() for scope in every}
+    kinds = (
+        (True, {"400", "422", "500", "503"}),
+        ("security" in operation, {"401"}),
+        (bool(scopes), {"403"}),
+        ("{" in path or (method, path) in OF_WHAT_IS_NO_ID, {"404"}),
+        ("if-match" in takes, {"412", "428"}),
+        ("requestBody" in operation, {"408", "413"}),
+        ((method, path) in OF_A_FILE, {"413", "415"}),
+        (method == "POST", SIGNING_IN.get(path, set())),
+        (path == "/v1/me/password", {"409", "429"}),
+        (path.endswith(("/restore", "/complete", "/retry")), {"409"}),
+        (path.endswith("/content") and method == "GET", {"502"}),
+    )
+    return {status for applies, statuses in kinds if applies for status in statuses}
+
+
+def test_whoever_need_not_sign_in_is_named(openapi: dict[str, Any]) -> None:
+    every = {(method, path): openapi["paths"][path][method.lower()] for method, path in operations(openapi)}
+    assert {one for one, told in every.items() if "security" not in told} == {("POST", path) for path in SIGNING_IN}
 
 
 # Whatever else a machine can think of.

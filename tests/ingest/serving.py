@@ -34,6 +34,7 @@ from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
 from services.ingest.routes_images import ROUTES, Ingest
 from services.ingest.write import Writer
+from tests.declared import declared
 from tests.running import House, Stack
 
 MIB = 1024 * 1024
@@ -59,7 +60,8 @@ class Served:
             return b"<UploadId>" in await answer.read()
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, timeout=30, headers=self.bearer)
+        hooks = {"response": [declared]}
+        return httpx.AsyncClient(base_url=self.url, timeout=30, headers=self.bearer, event_hooks=hooks)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from contracts.codec import Event
 from contracts.events import Json, Position
 from contracts.images import Content, Wanted
 from tests import events
+from tests.declared import declared
 from tests.events import cause, uid
 from tests.ingest.serving import own_house
 from tests.running import House, Stack
@@ -118,7 +119,7 @@ async def world(stack: Stack, **settings: object) -> AsyncIterator[World]:
         served(house, **settings) as url,
         Log(stack.kafka, house.names) as log,
         Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, house.bucket, "us-east-1") as objects,
-        httpx.AsyncClient(base_url=url, timeout=30) as client,
+        httpx.AsyncClient(base_url=url, timeout=30, event_hooks={"response": [declared]}) as client,
     ):
         await ready(client)
         client.headers.update(house.bearer())
