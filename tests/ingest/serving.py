@@ -24,11 +24,13 @@ from adapters.http_server import server
 from adapters.keys import FILE as KEYS
 from adapters.log import Log, Names
 from adapters.objects import Objects
+from adapters.outbound import Outbound
 from adapters.principal import Principals
 from adapters.read_model import ReadModel
 from migrations import migrate
 from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
+from services.ingest.callbacks import Callbacks
 from services.ingest.media import Limits
 from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
@@ -104,7 +106,6 @@ async def serving(
         receiver = Receiver(objects, bytes_held, limits, lambda: f"uploads/{uuid7()}")
         fresh = Fresh(read_model, ends)
         writer = Writer(Proposals(log, read_model, lambda: datetime.now(UTC)), read_model, fresh)
-        ingest = Ingest(receiver, writer, ALGORITHMS, known)
         keys = await first_start(
             stack.kafka,
             house.names,
@@ -113,6 +114,7 @@ async def serving(
             "http://127.0.0.1:1",
             datetime.now(UTC),
         )
+        ingest = Ingest(receiver, writer, Callbacks(Outbound(), keys), ALGORITHMS, known)
         principals = Principals(keys, Accounts(read_model, fresh))
         async with listening(ingest, (ROUTES,), idle, principals) as (host, port):
             yield Served(f"http://{host}:{port}", host, port, objects, bytes_held, house.bearer())
