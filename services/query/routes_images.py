@@ -18,7 +18,7 @@ from services.query.content import content_answer
 from services.query.filters import Page
 from services.query.history import history
 from services.query.looking import may_see, owned, owns, visible
-from services.query.pages import page
+from services.query.pages import Cursor, Limit, page
 from services.query.parts import FRESH, Parts, Reading, after
 from services.query.past import AsOf, content_then, image_as_of
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
@@ -57,10 +57,16 @@ async def show_image(parts: Parts, who: See, image_id: UUID, as_of: AsOf = None)
 
 
 @ROUTES.get("/v1/images/{image_id}/history")
-async def show_history(parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
-    """Every event of the image, oldest first: who asked what, when, what it changed, or why it was refused."""
+async def show_history(
+    request: Request, parts: Parts, who: SeeOwn, image_id: UUID, limit: Limit = 200, cursor: Cursor = None
+) -> Response:
+    """Every event of the image, oldest first: who asked what, when, what it changed, or why it was refused.
+
+    Also what each version of which algorithm found, the jobs, and the posts that show the image.
+    """
     image = await owned(parts, image_id, who)
-    return Json({"items": await history(parts.read_model, image.image.image_id)}, headers=FRESH)
+    items, following = await history(parts.read_model, image.image.image_id, limit, cursor)
+    return page(request, items, following)
 
 
 @ROUTES.get(
