@@ -12,18 +12,15 @@ from contracts.codec import read
 from contracts.events import Json, Position
 from contracts.read_model.params import params_key
 from contracts.resources.history import Known, Lived, history_json
-from contracts.topics import ANALYSES, IMAGES, POSTS, TOPICS
+from contracts.topics import ANALYSES, IMAGES, POSTS
 from services.query.cursors import decoded, encoded
+from services.query.places import ORDER, RANK
 
-# Oldest first. What asks for an analysis comes before what was found, even where both have the same millisecond.
-ASKING = ",".join(topic.name for topic in TOPICS if "analyzer" in topic.consumers)
-ORDER = f"""append_time, (topic <> ALL ('{{{ASKING}}}'))::int, topic, partition, "offset\""""
 TYPES = ("timestamptz", "int", "text", "int", "int8")
 PLACE = f"({', '.join(f'%(place{number})s::{type_}' for number, type_ in enumerate(TYPES))})"
 
 _PAGE = f"""
-SELECT event_id, type, append_time, actor, topic, partition, "offset", version, reason, data,
-    (topic <> ALL ('{{{ASKING}}}'))::int AS rank
+SELECT event_id, type, append_time, actor, topic, partition, "offset", version, reason, data, {RANK} AS rank
 FROM events WHERE image_id = %(image_id)s /* beyond */ ORDER BY {ORDER} LIMIT %(limit)s
 """
 FIRST = _PAGE.replace("/* beyond */", "")

@@ -19,6 +19,7 @@ from contracts.events import Position
 from contracts.problems import FieldError, Problem, invalid
 from contracts.topics import TOPICS
 from services.query.ready import Readiness
+from services.query.streams import Streams
 from services.query.verified import VerifiedBytes
 
 FRESH = {"Cache-Control": "private, no-cache"}
@@ -37,6 +38,7 @@ class Reading:
     jobs: Jobs
     keys: Keys
     now: Callable[[], datetime]
+    streams: Streams
 
 
 async def _reading(request: Request) -> Reading:

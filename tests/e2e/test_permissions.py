@@ -87,6 +87,7 @@ ROWS = {
     ("GET", "/v1/accounts/{username}/following"): Row((401, 200, 200, 200, 200, 401)),
     ("PUT", "/v1/accounts/{username}/follow"): Row((401, 422, 204, 204, 403, 401), SHARING),
     ("DELETE", "/v1/accounts/{username}/follow"): Row((401, 422, 204, 204, 403, 401), SHARING),
+    ("GET", "/v1/events"): Row((401, 200, 200, 200, 403, 401), parts={"headers": {"Accept": "application/json"}}),
     ("GET", "/v1/events/{event_id}"): Row((401, 404, 200, 404, 200, 401)),
     ("GET", "/v1/algorithms"): Row((401, 200, 200, 200, 200, 401)),
 }
