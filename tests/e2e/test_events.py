@@ -4,8 +4,8 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
-from uuid import UUID
 
 import httpx
 import psycopg
@@ -15,6 +15,8 @@ import pytest_asyncio
 from contracts.accounts import AccountDisabled, AccountEnabled
 from contracts.images import Wanted
 from contracts.posts import PostLiked
+from deploy.local.ports import choose
+from services.query.streams import MOST_OF_ONE
 from tests import events
 from tests.e2e.people import Json, Person, new_picture, person, problem
 from tests.e2e.sse import listening
@@ -222,34 +224,35 @@ async def test_a_silent_stream_shows_that_it_lives_and_ends_with_the_account(ser
     await served.append(AccountEnabled(**admin))
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def other(served: World) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.subprocess.Process]]:
-    """Another process of the same API, with room for two streams."""
-    process = None
+async def test_a_process_has_so_many_streams_and_no_more(served: World) -> None:
     async with serve(served.house, event_streams=2) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
         await ready(http)
-        yield http, process
-
-
-async def test_a_process_has_so_many_streams_and_no_more(served: World, other: tuple[httpx.AsyncClient, Any]) -> None:
-    http, _ = other
-    alice = await person(http)
-    async with listening(http, alice.signed):
+        alice = await person(http)
         async with listening(http, alice.signed):
-            refused = problem(await http.get("/v1/events", headers=alice.signed), 503, "unavailable")
-            assert "streams" in refused["detail"]
-            assert (await http.get("/v1/events", headers={**alice.signed, **AS_JSON})).status_code == 200
+            async with listening(http, alice.signed):
+                refused = problem(await http.get("/v1/events", headers=alice.signed), 503, "unavailable")
+                assert "streams" in refused["detail"]
+                assert (await http.get("/v1/events", headers={**alice.signed, **AS_JSON})).status_code == 200
 
-        async def free() -> bool:
-            async with http.stream("GET", "/v1/events", headers=alice.signed) as answer:
-                return answer.status_code == 200
+            async def free() -> bool:
+                async with http.stream("GET", "/v1/events", headers=alice.signed) as answer:
+                    return answer.status_code == 200
 
-        assert await served.until(free, within=5), "whoever leaves makes room"
+            assert await served.until(free, within=5), "whoever leaves makes room"
+
+
+async def test_an_account_leaves_room_for_the_others(served: World, alice: Person, bob: Person) -> None:
+    async with AsyncExitStack() as streams:
+        for _ in range(MOST_OF_ONE):
+            await streams.enter_async_context(listening(alice.http, alice.signed))
+        problem(await alice.http.get("/v1/events", headers=alice.signed), 429, "rate-limited")
+        await streams.enter_async_context(listening(bob.http, bob.signed))
 
 
 async def test_streams_end_when_the_process_is_told_to(served: World, alice: Person) -> None:
-    process = await served.house.start("services.api", **(await free_port()))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT['port']}", timeout=30) as http:
+    (port,) = choose([None])
+    process = await served.house.start("services.api", port=port, log_level="WARNING")
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
         await ready(http)
         async with listening(http, alice.signed) as one, listening(http, alice.signed, after="now") as two:
             await one.until(1)
@@ -262,19 +265,8 @@ async def test_streams_end_when_the_process_is_told_to(served: World, alice: Per
             assert two.ended
 
 
-PORT: dict[str, Any] = {}
-
-
-async def free_port() -> dict[str, Any]:
-    from deploy.local.ports import choose
-
-    (PORT["port"],) = choose([None])
-    return {**PORT, "log_level": "WARNING"}
-
-
-async def test_a_day_without_postgres_ends_no_stream_and_loses_no_event(served: World, alice: Person) -> None:
-    """What is in the log and not yet in the read model comes once it is there."""
-    image = UUID(int=alice.name.__hash__() % 2**128)
+async def test_what_the_read_model_has_not_seen_yet_comes_once_it_has(served: World, alice: Person) -> None:
+    image = uid((alice.name, "late"))
     async with listening(alice.http, alice.signed, after="now") as stream:
         with served.projector_frozen():
             await served.append(events.uploaded(image, owner=alice.name, actor=alice.name))
