@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 from fastapi import Request as HttpRequest
 
 from adapters.conditions import etag, expected_version
@@ -141,16 +141,19 @@ async def restore(
     return _answer(await _ingest(request).writer.change(retry, image_id, command))
 
 
-@ROUTES.post("/v1/images/{image_id}/revert", responses=change(), max_body_size=JSON_BYTES)
+@ROUTES.post("/v1/images/{image_id}/revert", responses=change("version-mismatch"), max_body_size=JSON_BYTES)
 async def revert(
     request: HttpRequest,
     who: Changing,
     image_id: UUID,
     earlier: Earlier,
-    if_match: IfMatch = None,
+    if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """A new version equal to an earlier one, in what is said of the image and in its bytes. If-Match may be sent."""
+    """A new version equal to an earlier one, in what is said of the image and in its bytes.
+
+    If-Match need not be sent; if it is, it must fit.
+    """
     writer, retry = _ingest(request).writer, asked(request, who, idempotency_key, if_match)
     expected = None if if_match is None else expected_version(if_match)
     then = await writer.at_version(retry, image_id, earlier.version)
