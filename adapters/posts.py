@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from adapters.fresh import Fresh
-from adapters.read_model import ReadModel, described
+from adapters.read_model import ReadModel
 from contracts.read_model.posts import COLUMNS, placed
 from contracts.resources.images import Described
 from contracts.resources.posts import Shown
@@ -21,7 +21,6 @@ SELECT {_NAMES}, coalesce((
 ), false) AS liked
 FROM """
 ONE = f"{SHOWN} shown_posts AS post WHERE post.post_id = %(post_id)s"
-IMAGES = "SELECT * FROM described_images WHERE image_id = ANY(%s)"
 
 
 class Posts:
@@ -47,10 +46,8 @@ class Posts:
     async def page(self, query: str, params: Mapping[str, Any]) -> list[Shown]:
         """The posts that a query finds, in its order; it begins with SHOWN."""
         rows = await self._read_model.rows(query, params)
-        images = {
-            row["image_id"]: described(row)
-            for row in await self._read_model.rows(IMAGES, ([row["image_id"] for row in rows],))
-        }
+        found = await self._read_model.images([row["image_id"] for row in rows])
+        images = {one.image.image_id: one for one in found}
         return [_shown(row, images[row["image_id"]]) for row in rows if row["image_id"] in images]
 
 

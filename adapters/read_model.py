@@ -34,9 +34,11 @@ SESSION = {
     "random_page_cost": 1.1,  # no disk turns under a read model
 }
 _ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
-_COLUMNS = [name for name, _ in COLUMNS]
+_COLUMNS = [name for name, _ in COLUMNS if name != "words"]  # what there is to search by is in the others too
+_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 
-IMAGE = "SELECT * FROM described_images WHERE image_id = %s"
+IMAGE = f"SELECT {_NAMES}, status, shown, analyses FROM described_images WHERE image_id = %s"
+SOME_IMAGES = f"SELECT {_NAMES}, status, shown, analyses FROM described_images WHERE image_id = ANY(%s)"
 VERDICT_COLUMNS = (
     'event_id, type, topic, partition, "offset", append_time, request_id, owner, image_id, version, reason'
 )
@@ -120,6 +122,12 @@ class ReadModel:
     async def image(self, image_id: UUID) -> Described | None:
         found = await self.rows(IMAGE, (image_id,))
         return described(found[0]) if found else None
+
+    async def images(self, image_ids: Sequence[UUID]) -> list[Described]:
+        """Those that are there, in the order of their ids."""
+        rows = await self.rows(SOME_IMAGES, (list(image_ids),)) if image_ids else []
+        found = {row["image_id"]: described(row) for row in rows}
+        return [found[image_id] for image_id in image_ids if image_id in found]
 
     async def of_same_bytes(self, owner: str, sha256: str) -> Described | None:
         """The owner's oldest image with these bytes, deleted ones and those fetched for jobs left out."""

@@ -5,18 +5,16 @@ Usage: python -m benchmarks [--rounds N] [NAME …]
 
 import argparse
 import asyncio
-import os
-import platform
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from benchmarks import analysis, classification, projection, query, sign_in, upload, visible
+from benchmarks import analysis, classification, projection, query, sign_in, thumbnails, upload, visible
 from benchmarks.stand import Stack, warm
+from benchmarks.table import said_by
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Servers
@@ -33,10 +31,16 @@ BENCHMARKS: dict[str, Benchmark] = {
     "classification": classification.tables,
     "projection": projection.tables,
     "visible": visible.tables,
+    "thumbnails": thumbnails.tables,
     "query": query.tables,
     "sign_in": sign_in.tables,
 }
-PREPARATIONS = {"upload": upload.prepare, "analysis": analysis.prepare, "query": query.prepare}
+PREPARATIONS = {
+    "upload": upload.prepare,
+    "analysis": analysis.prepare,
+    "thumbnails": thumbnails.prepare,
+    "query": query.prepare,
+}
 """What may be missing is found before anything slow."""
 PREFACE = """Run by `make bench` on real servers of its own, all contenders interleaved in every round, on one
 machine that also runs the servers. Absolute figures are of that machine; the ratios are what carries over."""
@@ -71,14 +75,6 @@ async def run(home: Home, names: list[str], rounds: int) -> None:
             (RESULTS / f"{name}.md").write_text("\n".join([*parts, said_by(rounds)]))
     summary = [path.read_text() for name in BENCHMARKS if (path := RESULTS / f"{name}.md").exists()]
     RESULTS.with_suffix(".md").write_text("\n".join(["# Benchmarks", "", PREFACE, "", *summary]))
-
-
-def said_by(rounds: int) -> str:
-    """Which machine, when, how often."""
-    day = datetime.now(UTC).date().isoformat()
-    return (
-        f"*{day}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {rounds} rounds*\n"
-    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import psutil
 from psycopg import AsyncConnection
 
 from adapters import keys
-from adapters.groups import analyzer_group, create_groups, members
+from adapters.groups import analyzer_group, create_fetcher_group, create_groups, fetcher_group, members
 from adapters.principal import ACCESS
 from benchmarks.stand import Stand
 from deploy.local import ports
@@ -27,7 +27,8 @@ from services.projector import schema
 PATIENCE = 60.0
 MB = 1_000_000
 
-__all__ = ["CLONE", "Program", "analyzer", "api", "free_port", "http", "line", "peak_memory", "processes", "service"]
+__all__ = ["CLONE", "Program", "analyzer", "api", "fetcher", "free_port", "http", "line", "peak_memory", "processes"]
+__all__ += ["projector", "service"]
 
 
 @asynccontextmanager
@@ -101,6 +102,17 @@ async def analyzer(supervisor: Supervisor, own: Stand, **settings: object) -> in
     return running.pid
 
 
+async def fetcher(supervisor: Supervisor, own: Stand, **settings: object) -> None:
+    """At work, in its group."""
+    stack = own.stack
+    await create_fetcher_group(stack.kafka, own.names)
+
+    async def joined() -> bool:
+        return await members(stack.kafka, fetcher_group(own.names)) > 0
+
+    await supervisor.launch(replace(service(own, "ingest.fetcher", **settings), answers=joined)).ready(PATIENCE)
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """Where it listens, and the header of who has signed in as `admin`."""
@@ -110,10 +122,10 @@ class Api:
     authorization: str
 
 
-async def api(supervisor: Supervisor, own: Stand) -> Api:
+async def api(supervisor: Supervisor, own: Stand, **settings: object) -> Api:
     """Framelog's API, started over a read model in which its account `admin` is; the projector may end then."""
     port = free_port()
-    program = service(own, "api", port=port)
+    program = service(own, "api", port=port, **settings)
     running = supervisor.launch(http("api", program.command, port, "/readyz", program.cwd, dict(program.environment)))
     await running.ready(PATIENCE)
     assert running.pid

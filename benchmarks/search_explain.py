@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from adapters.read_model import ReadModel, described
+from adapters.read_model import ReadModel
 from benchmarks import library
 from benchmarks.explain import Overheard, arguments, filled, plan, timed, written
 from benchmarks.library import OWNER
@@ -88,8 +88,7 @@ async def measured(postgres: str, read_model: Overheard, name: str, plans: bool)
         return await search(read_model, asked, near, 50)
 
     async def page() -> bytes:
-        rows = await read_model.rows(fragments.DESCRIBED, ((await ids()).ids,))
-        return orjson.dumps([image_json(described(row)) for row in rows])
+        return orjson.dumps([image_json(one) for one in await read_model.images((await ids()).ids)])
 
     found = await ids()
     read_model.asked.clear()

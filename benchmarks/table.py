@@ -1,7 +1,10 @@
 """Interleaved rounds and what is said of them: medians, and ratios round by round with their spread."""
 
+import os
+import platform
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from statistics import median
 
 Contender = Callable[[], Awaitable[float]]
@@ -74,6 +77,14 @@ async def interleaved(table: Table, contenders: Mapping[str, Contender], rounds:
                 table.samples.setdefault(name, []).append(sample)
                 print(f"  {table.title} · round {number}/{rounds} · {name}: {_figure(sample)} {table.unit}", flush=True)
     return table
+
+
+def said_by(rounds: int) -> str:
+    """Which machine, when, how often."""
+    day = datetime.now(UTC).date().isoformat()
+    return (
+        f"*{day}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {rounds} rounds*\n"
+    )
 
 
 def _figure(value: float) -> str:

@@ -20,6 +20,8 @@ COMMANDS = {
     "keys": ("cli.keys:keys", "Rotate the secret keys of the house."),
     "doctor": ("cli.doctor:doctor", "Say what is installed, what runs, what answers, what lags."),
     "migrate": ("cli.migrate:migrate", "Apply the numbered SQL that is missing."),
+    "rebuild": ("cli.rebuild:rebuild", "Build the read model anew from the log, and switch to it."),
+    "verify": ("cli.verify:verify", "Compare what is served with what the log says."),
     "upload": ("cli.upload:upload", "Upload images and folders of them."),
     "show": ("cli.show:show", "Show what Framelog knows of an image."),
     "search": ("cli.search:search", "Find images."),

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import orjson
 
-from contracts.dead_letters import RecordBuried
+from contracts.dead_letters import AboutRecord
 from contracts.events import Cause, Message, Record, Recorded, Undecodable
 from contracts.topics import TOPICS, Topic
 
@@ -91,7 +91,7 @@ def read(type_: str, body: bytes) -> Event:
 
 def key_of(event: Event) -> bytes:
     """The key that orders an event: its aggregate's id, or for a dead letter the key of the record it holds."""
-    if isinstance(event, RecordBuried):
+    if isinstance(event, AboutRecord):
         return event.raw_key()
     return str(getattr(event, TOPIC_OF[type(event)].key)).encode()
 

@@ -15,7 +15,7 @@ from contracts.accounts import (
     WebhookSecretRotated,
 )
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
-from contracts.dead_letters import RecordBuried
+from contracts.dead_letters import Discarded, RecordBuried, RetryRequested
 from contracts.deliveries import CallbackDelivered, CallbackGivenUp
 from contracts.follows import AccountFollowed, AccountUnfollowed
 from contracts.images import (
@@ -141,9 +141,13 @@ DEAD_LETTERS = Topic(
     name="framelog.dead-letters",
     key="raw",
     partitions=12,
-    producers=("analyzer", "projector"),
-    consumers=(),
-    events={"framelog.record.buried.v1": RecordBuried},
+    producers=("analyzer", "fetcher", "ingest", "projector"),
+    consumers=("analyzer", "fetcher", "projector"),
+    events={
+        "framelog.record.buried.v1": RecordBuried,
+        "framelog.record.retry-requested.v1": RetryRequested,
+        "framelog.record.discarded.v1": Discarded,
+    },
     configs=ROOM_FOR_ANY_RECORD,
 )
 TOPICS = (ACCOUNTS, IMAGES, ANALYSES, POSTS, FOLLOWS, DELIVERIES, DEAD_LETTERS)

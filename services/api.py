@@ -51,12 +51,14 @@ from services.ingest.sessions import Sessions
 from services.ingest.sharing import Sharing
 from services.ingest.throttle import Throttle
 from services.ingest.write import Writer
-from services.query import routes_accounts, routes_events, routes_house, routes_jobs, routes_posts
+from services.query import routes_accounts, routes_admin, routes_events, routes_house, routes_jobs, routes_posts
 from services.query import routes_images as routes_reading
 from services.query.bell import Bell
 from services.query.feed import Feed
+from services.query.lagging import Lagging
 from services.query.parts import Reading
 from services.query.ready import Readiness
+from services.query.routes_admin import Overseeing
 from services.query.streams import Streams
 from services.query.verified import VerifiedBytes
 from services.settings import MIB, Api
@@ -97,6 +99,8 @@ def app(settings: Api, keys: Keys) -> FastAPI:
                 writer, proposals, read_model, algorithms, jobs, outbound, callbacks, settings.algorithms
             )
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
+            lagging = Lagging(read_model, ends, settings.kafka, names)
+            api.state.overseeing = Overseeing(lagging, now)
             api.state.query = Reading(
                 read_model=read_model,
                 fresh=fresh,
@@ -115,6 +119,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
     routers = [
         *(routes_registering.ROUTES, routes_auth.ROUTES, routes_api_keys.ROUTES, routes_accounts.ROUTES),
         *(routes_images.ROUTES, routes_uploads.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
+        routes_admin.ROUTES,
         *(routes_asking.ROUTES, routes_jobs.ROUTES),
         *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES, routes_events.ROUTES),
     ]

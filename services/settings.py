@@ -248,6 +248,9 @@ class Notifier(Endpoints, Groups, Outside):
 
 class Projector(Endpoints):
     projector_batch: int = Field(2_000, ge=1, description="most records folded in one transaction")
+    rebuild_memory_bytes: int = Field(
+        512 * MIB, ge=8 * MIB, description="memory that building a read model may take; what does not fit goes to disk"
+    )
 
 
 class Client(Api):

@@ -1,6 +1,7 @@
 """The table `images`: how an image lies in columns, for the projector that writes it and for all who read it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -52,9 +53,9 @@ def values(placed: Placed[Image]) -> tuple[Any, ...]:
 
 
 def placed(row: Sequence[Any]) -> Placed[Image]:
-    """The state in a row of COLUMNS, `wanted` still as JSON."""
+    """The state in a row of COLUMNS, `words` left out or not, `wanted` still as JSON."""
     image_id, owner, version, sha256, size, media_type, storage_key, width, height, filename, title, *rest = row
-    description, tags, visibility, origin, wanted, created_at, updated_at, deleted_at, partition, offset, _ = rest
+    description, tags, visibility, origin, wanted, created_at, updated_at, deleted_at, partition, offset, *_ = rest
     image = Image(
         image_id=image_id,
         owner=owner,
@@ -68,9 +69,15 @@ def placed(row: Sequence[Any]) -> Placed[Image]:
         tags=tuple(tags),
         visibility=visibility,
         origin=origin,
-        wanted=_WANTED.decode(wanted),
+        wanted=_wanted(wanted),
         created_at=created_at,
         updated_at=updated_at,
         deleted_at=deleted_at,
     )
     return Placed(image, Position(IMAGES.name, partition, offset))
+
+
+@lru_cache
+def _wanted(encoded: bytes) -> tuple[Wanted, ...]:
+    """Nearly all images want the same."""
+    return _WANTED.decode(encoded)

@@ -44,3 +44,11 @@ CREATE INDEX facts_camera ON facts (owner, camera, image_id) WHERE camera IS NOT
 CREATE INDEX facts_phash ON facts (owner) INCLUDE (phash, image_id, sha256) WHERE phash IS NOT NULL;
 CREATE INDEX facts_terms ON facts USING gin (terms) WHERE terms IS NOT NULL;
 CREATE INDEX facts_words ON facts USING gin (array_to_tsvector(words)) WHERE words IS NOT NULL;
+
+CREATE INDEX letters_buried ON letters (buried_at, letter);
+CREATE INDEX letters_discarded ON letters (topic, partition, "offset")
+    WHERE consumer = 'projector' AND state = 'discarded';
+CREATE INDEX parked_unread ON parked (topic, partition, lane) WHERE reason IS NOT NULL;
+CREATE INDEX parked_lane ON parked (lane, "offset");
+CREATE INDEX parked_event ON parked (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX released_position ON released (topic, partition, "offset");

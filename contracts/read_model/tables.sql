@@ -158,3 +158,47 @@ CREATE TABLE facts (
     words        text[],
     PRIMARY KEY (image_id, sha256, algorithm, params_key, version)
 );
+
+-- What consumers could not read, with the original bytes as base64, and what people have said to it.
+CREATE TABLE letters (
+    letter      uuid        NOT NULL PRIMARY KEY,
+    consumer    text        NOT NULL,
+    topic       text        NOT NULL,
+    partition   int         NOT NULL,
+    "offset"    bigint      NOT NULL,
+    appended_at timestamptz NOT NULL,
+    reason      text        NOT NULL,
+    detail      text        NOT NULL,
+    record_key  text,
+    value       text,
+    headers     jsonb       NOT NULL,
+    buried_at   timestamptz NOT NULL,
+    state       text        NOT NULL,
+    tries       int         NOT NULL,
+    settled_at  timestamptz,
+    settled_by  text
+);
+
+-- Whole records that wait behind one of their key that the projector cannot read, and that one itself: it has a reason.
+-- `lane` stands for topic, partition and raw key, which may be too long for an index. What is settled is no row any more.
+CREATE TABLE parked (
+    topic       text        NOT NULL,
+    partition   int         NOT NULL,
+    "offset"    bigint      NOT NULL,
+    lane        uuid        NOT NULL,
+    append_time timestamptz NOT NULL,
+    event_id    uuid,
+    owner       text,
+    reason      text,
+    record      bytea       NOT NULL,
+    PRIMARY KEY (topic, partition, "offset")
+);
+
+-- Events that were parked, and the position in `framelog.dead-letters` of what let them go: there they come into sight,
+-- for whoever follows the log in its order. The one table that tells how it went, not what it came to: no digest has it.
+CREATE TABLE released (
+    event_id  uuid   NOT NULL PRIMARY KEY,
+    topic     text   NOT NULL,
+    partition int    NOT NULL,
+    "offset"  bigint NOT NULL
+);

@@ -196,3 +196,24 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS failed ON true
 LEFT JOIN deliveries AS delivery ON delivery.request = job.requested;
+
+-- A dead letter as it stands: `parked` counts the records that wait behind it. What an older projector could not read, and
+-- the served read model has folded in its place, is `read`.
+CREATE VIEW dead_letters AS
+SELECT
+    letter.*,
+    CASE
+        WHEN letter.consumer = 'projector' AND letter.topic <> 'framelog.dead-letters'
+            AND letter.state <> 'discarded' AND record.lane IS NULL
+            AND EXISTS (
+                SELECT FROM projection.offsets AS at JOIN projection.live USING (schema)
+                WHERE (at.topic, at.partition) = (letter.topic, letter.partition) AND at.next_offset > letter."offset")
+        THEN 'read'
+        ELSE letter.state
+    END AS standing,
+    (SELECT count(*) FROM parked AS behind
+     WHERE behind.lane = record.lane AND behind."offset" > record."offset" AND behind.reason IS NULL) AS parked
+FROM letters AS letter
+LEFT JOIN parked AS record
+    ON letter.consumer = 'projector'
+    AND (record.topic, record.partition, record."offset") = (letter.topic, letter.partition, letter."offset");

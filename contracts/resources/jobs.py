@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import orjson
+
 from contracts.events import Json
 from contracts.jobs import Job
 from contracts.problems import BY_SLUG
-from contracts.resources.images import Analysis, time
+from contracts.resources.images import Analysis, fact_json, time
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 CallbackStatus = Literal["pending", "delivered", "failed", "none"]
@@ -42,11 +44,13 @@ class DescribedJob:
         return self.analyses[0] if len(self.analyses) == 1 else None
 
     @property
-    def result(self) -> dict[str, Json] | None:
+    def result(self) -> Json:
         """What was found once it has succeeded: of one algorithm its result, of several each one's by its name."""
         if self.status != "succeeded" or not self.analyses:
             return None
-        return self.only.result if self.only else {one.algorithm: _found(one) for one in self.analyses}
+        if self.only:
+            return orjson.Fragment(bytes(self.only.result))
+        return {one.algorithm: fact_json(one) for one in self.analyses}
 
 
 def job_json(described: DescribedJob) -> dict[str, Json]:
@@ -72,14 +76,6 @@ def job_json(described: DescribedJob) -> dict[str, Json]:
             "last_status": described.callback.last_status,
             "next_attempt_at": time(described.callback.next_attempt_at),
         },
-    }
-
-
-def _found(one: Analysis) -> dict[str, Json]:
-    return {
-        "algorithm_version": str(one.version),
-        "completed_at": time(one.completed_at),
-        "result": one.result,
     }
 
 

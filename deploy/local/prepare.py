@@ -1,7 +1,5 @@
 """What must exist in the servers before a service starts: topics, groups, bucket, schemas. Safe to repeat."""
 
-import psycopg
-
 from adapters.admin import WrongTopic, create_bucket, create_topics
 from adapters.groups import create_fetcher_group, create_groups
 from adapters.log import Names
@@ -9,7 +7,6 @@ from deploy.local import groups
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Step, side_by_side
 from migrations import migrate
-from services.projector import schema
 from services.settings import Api
 
 
@@ -39,5 +36,3 @@ async def _bucket(settings: Api, step: Step) -> None:
 async def _schemas(settings: Api, step: Step) -> None:
     with step("Schemas"):
         await migrate(settings.postgres)
-        async with await psycopg.AsyncConnection.connect(settings.postgres, autocommit=True) as connection:
-            await schema.ensure(connection)

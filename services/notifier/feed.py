@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from adapters.fresh import Fresh
-from adapters.read_model import ReadModel, described
+from adapters.read_model import ReadModel
 from contracts import ids, jobs
 from contracts.codec import read
 from contracts.jobs import Job
@@ -43,7 +43,6 @@ LIFE = """
 SELECT event_id, type, data, append_time FROM events
 WHERE image_id = %s AND topic = %s AND accepted AND "offset" <= %s ORDER BY "offset"
 """
-IMAGE = "SELECT * FROM described_images WHERE image_id = %s"
 ENDED = "SELECT delivery FROM deliveries WHERE delivery = ANY(%s)"
 
 
@@ -105,8 +104,9 @@ class Feed:
         return job
 
     async def image(self, image_id: UUID) -> Described:
-        (row,) = await self._read_model.rows(IMAGE, (image_id,))
-        return described(row)
+        found = await self._read_model.image(image_id)
+        assert found is not None  # its upload has been read
+        return found
 
     async def delivered(self, deliveries: Collection[UUID]) -> set[UUID]:
         """Those of some deliveries that have ended: asked of all that the log holds now.

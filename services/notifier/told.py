@@ -1,5 +1,8 @@
 """What a callback says: the job as its attempt left it, or the image. Pure."""
 
+import msgspec
+from msgspec import Raw
+
 from contracts.analyses import AnalysisCompleted, Failure, Result
 from contracts.events import Json
 from contracts.images import Wanted
@@ -44,8 +47,8 @@ def _analysis(wanted: Wanted, ended: Ended | None) -> Analysis:
             params=wanted.params,
             status="completed",
             version=result.version,
-            completed_at=ended.time,
-            result=result.result,
+            completed_at=ended.time.isoformat(),
+            result=Raw(msgspec.json.encode(result.result)),
         )
     failure = _why(_failure(wanted, ended))
     return Analysis(algorithm=wanted.algorithm, params=wanted.params, status="failed", failure=failure)

@@ -5,33 +5,73 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 from psycopg import AsyncConnection, OperationalError
 
-from adapters.log import MAX_RECORD, Log, Names, ends
+from adapters.log import MAX_RECORD, Log, Names
 from adapters.telemetry import log_as_json
 from adapters.teller import Teller
 from services.projector import schema
-from services.projector.consumer import CONSUMER, Projector
+from services.projector.build import Log as Source
+from services.projector.consumer import Projector, Switched
 from services.projector.garbage import collect_rarely
-from services.projector.projections import TOPICS
+from services.projector.rebuild import Means, Rebuild
+from services.projector.settling import CONSUMER
 from services.projector.store import Store
+from services.projector.switching import AlreadyBuilding
+from services.projector.unburied import bury_what_is_left
 from services.settings import Projector as Settings
 
 logger = logging.getLogger("projector")
 
 GRACE_SECONDS = 5.0
+PATIENCE_SECONDS = 1.0
 
 
 async def run(settings: Settings) -> None:
-    names = Names(settings.topic_prefix)
-    async with await AsyncConnection.connect(settings.postgres, autocommit=True) as connection:
-        name = await schema.ensure(connection)
-    logger.info("projecting into %s", name)
+    """Until cancelled: into the read model that is served, and into the next one once a rebuild has switched to it."""
+    while True:
+        name = await standing(settings)
+        logger.info("projecting into %s", name)
+        with suppress(Switched):
+            await project_into(settings, name)
+
+
+async def standing(settings: Settings) -> str:
+    """The schema of this code's fingerprint. Where there is none, as after an upgrade or the loss of the database, one
+    is built from the log; an older one is served meanwhile."""
+    while True:
+        async with await AsyncConnection.connect(settings.postgres, autocommit=True) as connection:
+            if name := await schema.ready(connection):
+                return name
+        try:
+            return (await Rebuild(means(settings)).run()).schema
+        except AlreadyBuilding:
+            await asyncio.sleep(PATIENCE_SECONDS)
+
+
+def means(settings: Settings) -> Means:
+    def tell(phase: str, done: int, total: int) -> None:
+        logger.info("building", extra={"phase": phase, "done": done, "total": total})
+
+    return Means(
+        postgres=settings.postgres,
+        log=Source(settings.kafka, Names(settings.topic_prefix)),
+        folder=settings.home / "spill",
+        memory=settings.rebuild_memory_bytes,
+        tell=tell,
+    )
+
+
+async def project_into(settings: Settings, name: str) -> None:
+    names, connect = Names(settings.topic_prefix), partial(Store.connect, settings.postgres, name)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
         group_id=names.physical(f"framelog-projector-{name}"),
@@ -41,31 +81,28 @@ async def run(settings: Settings) -> None:
         max_partition_fetch_bytes=MAX_RECORD,
     )
     async with Log(settings.kafka, names) as log:
-        bury = Teller(log, CONSUMER, lambda: datetime.now(UTC)).bury
+        teller = Teller(log, CONSUMER, lambda: datetime.now(UTC))
         await consumer.start()
         try:
-            projector = Projector(
-                consumer, names, lambda: Store.connect(settings.postgres, name), bury, settings.projector_batch
+            await together(
+                Projector(consumer, names, connect, teller.bury, settings.projector_batch).run(),
+                bury_what_is_left(connect, Source(settings.kafka, names), teller.bury),
             )
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(projector.run())
-                tasks.create_task(serve(settings, names, name))
         finally:
             await consumer.stop()
 
 
-async def serve(settings: Settings, names: Names, name: str) -> None:
-    """Make the schema the served one, once it has reached the log as it stood at the start."""
-    async with (
-        await AsyncConnection.connect(settings.postgres, autocommit=True) as connection,
-        AIOKafkaConsumer(*map(names.physical, TOPICS), bootstrap_servers=settings.kafka) as reader,
-    ):
-        goal = await ends(reader, names, TOPICS)
-        while await schema.live(connection) != name:
-            if await schema.reached(connection, name, goal):
-                await schema.switch(connection, name)
-                logger.info("serving %s", name)
-            await asyncio.sleep(0.2)
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Until all have ended; what one raises ends the others."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until_told(settings: Settings) -> None:

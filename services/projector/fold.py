@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from contracts.codec import key_of
+from contracts.dead_letters import DeadLetterEvent, letter_of, without_original
 from contracts.events import Recorded, Rejected
 from contracts.read_model.placed import Placed
 from services.projector.projections import PROJECTIONS, TOPICS, Part
@@ -97,6 +98,10 @@ def _judged(row: EventRow, verdict: State | Rejected) -> EventRow:
 
 def _event_row(recorded: Recorded[Any]) -> EventRow:
     event, cause = recorded.event, recorded.cause
+    if isinstance(event, DeadLetterEvent):  # its key is any bytes, and no text
+        aggregate, event = str(letter_of(cause.event_id, event)), without_original(event)
+    else:
+        aggregate = key_of(event).decode()
     return EventRow(
         event_id=cause.event_id,
         type=recorded.type,
@@ -106,7 +111,7 @@ def _event_row(recorded: Recorded[Any]) -> EventRow:
         causation_id=cause.causation_id,
         owner=getattr(event, "owner", None),
         actor=getattr(event, "actor", None),
-        aggregate=key_of(event).decode(),
+        aggregate=aggregate,
         image_id=getattr(event, "image_id", None),
         data=msgspec.json.encode(event),
     )

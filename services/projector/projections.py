@@ -6,9 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from contracts import accounts, analyses, deliveries, follows, images, jobs, posts
+from contracts import accounts, analyses, dead_letters, deliveries, follows, images, jobs, posts
 from contracts.accounts import Account, AnyAccountEvent
 from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt
+from contracts.dead_letters import DeadLetterEvent, Letter
 from contracts.deliveries import Delivery, DeliveryEvent
 from contracts.events import Recorded, Rejected
 from contracts.follows import AnyFollowEvent, Follow
@@ -16,7 +17,7 @@ from contracts.images import Image, ImageEvent
 from contracts.jobs import Job
 from contracts.posts import Like, Post, PostEvent, PostLiked, PostUnliked
 from contracts.read_model.placed import Placed
-from contracts.topics import ACCOUNTS, ANALYSES, DELIVERIES, FOLLOWS, IMAGES, POSTS
+from contracts.topics import ACCOUNTS, ANALYSES, DEAD_LETTERS, DELIVERIES, FOLLOWS, IMAGES, POSTS
 from services.projector.rows import FACT_KEY, EventRow, FactRow, Key, State, fact_row
 
 Part = Any
@@ -127,6 +128,14 @@ def _ended(_: Delivery | None, row: EventRow, event: DeliveryEvent) -> Delivery:
     return deliveries.ended(row.event_id, event, row.time)
 
 
+def _its_letter(recorded: Recorded[DeadLetterEvent]) -> list[tuple[Key, DeadLetterEvent]]:
+    return [(dead_letters.letter_of(recorded.cause.event_id, recorded.event), recorded.event)]
+
+
+def _letter(letter: Letter | None, row: EventRow, event: DeadLetterEvent) -> Letter | Rejected:
+    return dead_letters.apply(letter, event, row.event_id, row.time)
+
+
 PROJECTIONS: Mapping[str, Projection] = {
     "accounts": Projection(ACCOUNTS.name, _whole_account, _place_account),
     "images": Projection(IMAGES.name, _whole_image, _place_image),
@@ -137,5 +146,6 @@ PROJECTIONS: Mapping[str, Projection] = {
     "likes": Projection(POSTS.name, _each_like, _like),
     "follows": Projection(FOLLOWS.name, _each_follow, _follow),
     "deliveries": Projection(DELIVERIES.name, _its_delivery, _ended),
+    "letters": Projection(DEAD_LETTERS.name, _its_letter, _letter),
 }
 TOPICS = tuple(dict.fromkeys(projection.topic for projection in PROJECTIONS.values()))

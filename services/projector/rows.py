@@ -11,7 +11,7 @@ import orjson
 
 from contracts.analyses import Attempt, Fact, Failure
 from contracts.events import Position
-from contracts.read_model import accounts, deliveries, images, jobs, posts
+from contracts.read_model import accounts, dead_letters, deliveries, images, jobs, posts
 from contracts.read_model.params import params_key
 from services.projector.searchable import drawn
 
@@ -41,6 +41,18 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None = None
     reason: str | None = None
     data: bytes
+
+
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole record that waits, encoded. `reason` where it is one that nobody can read."""
+
+    position: Position
+    lane: UUID
+    time: datetime
+    event_id: UUID | None
+    owner: str | None
+    reason: str | None
+    record: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +99,14 @@ def _attempt(row: Sequence[Any]) -> Attempt:
         failures=_FAILURES.decode(failures),
         started_at=started_at,
         finished_at=finished_at,
+    )
+
+
+def _parked_values(parked: Parked) -> tuple[Any, ...]:
+    at = parked.position
+    return (
+        *(at.topic, at.partition, at.offset, parked.lane, parked.time, parked.event_id, parked.owner, parked.reason),
+        memoryview(parked.record),  # bytes are JSON already
     )
 
 
@@ -172,6 +192,24 @@ TABLES = {
             columns=dict(deliveries.COLUMNS),
             key=1,
             values=deliveries.values,
+            writing="add",
+        ),
+        Table(
+            name="letters",
+            columns=dict(dead_letters.COLUMNS),
+            key=1,
+            values=dead_letters.values,
+            writing="replace",
+            load=dead_letters.letter,
+        ),
+        Table(
+            name="parked",
+            columns=_columns(
+                "topic text, partition int4, offset int8, lane uuid, append_time timestamptz, event_id uuid, "
+                "owner text, reason text, record bytea"
+            ),
+            key=3,
+            values=_parked_values,
             writing="add",
         ),
         Table(

@@ -16,6 +16,11 @@ ON CONFLICT (schema, topic, partition) DO UPDATE SET epoch = mine.epoch + 1 WHER
 RETURNING next_offset, epoch, append_time
 """
 
+LAND = """
+INSERT INTO projection.offsets (schema, topic, partition, next_offset, append_time)
+VALUES (%s, %s, %s, %s, coalesce(%s, 'epoch'::timestamptz))
+"""
+
 MOVE = """
 UPDATE projection.offsets AS mine
 SET next_offset = move.until, append_time = move.append_time

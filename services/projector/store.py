@@ -11,8 +11,10 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
-from services.projector import statements
-from services.projector.rows import TABLES, Key, Rows, State, Table
+from services.projector import statements, switching
+from services.projector.parking import Sieve
+from services.projector.rows import TABLES, Key, Parked, Rows, State, Table
+from services.projector.waiting import Waiting
 
 FEW_ROWS = 100
 Partition = tuple[str, int]
@@ -57,6 +59,9 @@ class Store:
     def __init__(self, connection: AsyncConnection[Any], schema: str) -> None:
         self._connection = connection
         self._schema = schema
+        self.reached: dict[Partition, int] = {}
+        """Where the rows stand by what this store has claimed and committed."""
+        self.waiting = Waiting(connection, schema)
 
     @classmethod
     async def connect(cls, url: str, schema: str) -> Self:
@@ -78,11 +83,31 @@ class Store:
     async def claim(self, partitions: Iterable[Partition]) -> dict[Partition, Start]:
         """Become the one writer of some partitions; a partition missing from the answer is fenced by a rebuild."""
         async with self._connection.transaction():
-            return {
+            starts = {
                 (topic, partition): Start(*row)
                 for topic, partition in sorted(partitions)
                 if (row := await self._one(statements.CLAIM, (self._schema, topic, partition)))
             }
+        self.reached.update({at: start.next_offset for at, start in starts.items()})
+        return starts
+
+    async def ends(self) -> dict[Partition, int]:
+        """Where the rows stand, of every partition they have anything of."""
+        found = await self._connection.execute(
+            "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s", (self._schema,)
+        )
+        return {(topic, partition): offset async for topic, partition, offset in found}
+
+    @asynccontextmanager
+    async def landing(self, at: Partition, end: int, append_time: datetime | None) -> AsyncIterator[None]:
+        """The transaction that fills a schema in the making with a whole partition, up to an offset."""
+        async with self._connection.transaction():
+            await self._connection.execute(statements.LAND, (self._schema, *at, end, append_time))
+            yield
+
+    async def is_switched(self) -> bool:
+        """Whether another schema is served than this one. One that nobody's build has fenced any more goes on."""
+        return await switching.is_over(self._connection, self._schema)
 
     @asynccontextmanager
     async def moving(self, moves: Sequence[Move]) -> AsyncIterator[None]:
@@ -94,6 +119,7 @@ class Store:
             if moved.rowcount != len(moves):
                 raise Fenced(f"{len(moves) - moved.rowcount} of {len(moves)} partitions are no longer this projector's")
             yield
+        self.reached.update({(move.topic, move.partition): move.end for move in moves})
 
     async def prior(self, touched: Rows) -> Rows:
         """The states that stand under the touched keys; of a table whose rows are only added, no more than which do."""
@@ -105,6 +131,14 @@ class Store:
             table, standing = TABLES[name], prior[name]
             await self._add(table, [state for key, state in states.items() if key not in standing])
             await self._replace(table, [states[key] for key in sorted(states.keys() & standing.keys(), key=_order)])
+
+    async def sieve(self, moves: Iterable[Move]) -> Sieve:
+        """What holds records up that come with some moves. In their transaction."""
+        return await self.waiting.sieve((one.topic, one.partition, one.start.next_offset) for one in moves)
+
+    async def park(self, parked: Sequence[Parked]) -> None:
+        """Keep records that wait, in the transaction that moves past them."""
+        await self._add(TABLES["parked"], parked)
 
     async def _standing(self, table: Table, keys: Collection[Any]) -> dict[Key, State]:
         if not keys:
@@ -137,6 +171,10 @@ class Store:
         if states:
             async with self._connection.cursor() as cursor:
                 await cursor.executemany(statements.insert(table), [table.values(state) for state in states])
+
+    async def add(self, table: Table, states: Sequence[State]) -> None:
+        """Rows of which none stands yet, however many."""
+        await self._copy(table, table.name, states)
 
     async def _copy(self, table: Table, into: str, states: Sequence[State]) -> None:
         """Rows are laid in columns while Postgres takes in those before."""

@@ -201,5 +201,3 @@ HASH = """
 SELECT fact.phash FROM current_facts AS fact JOIN images AS image USING (image_id, sha256)
 WHERE fact.image_id = %s AND fact.params_key = '' AND fact.phash IS NOT NULL
 """
-
-DESCRIBED = "SELECT * FROM described_images WHERE image_id = ANY (%s)"

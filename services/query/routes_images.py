@@ -9,17 +9,15 @@ from adapters.conditions import etag
 from adapters.http import Json
 from adapters.principal import may
 from adapters.problem_json import documented
-from adapters.read_model import described
 from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.images import Described, image_json, public_json
-from services.query import fragments
 from services.query.content import content_answer
 from services.query.filters import Page
 from services.query.history import history
 from services.query.looking import may_see, owned, owns, visible
 from services.query.pages import Cursor, Limit, page
-from services.query.parts import FRESH, Parts, Reading, after
+from services.query.parts import FRESH, Parts, after
 from services.query.past import AsOf, content_then, image_as_of
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question, search
@@ -40,7 +38,7 @@ async def list_images(request: Request, parts: Parts, who: See, filters: Annotat
     asked = question(filters, who)
     near = (await owned(parts, _id(filters.near), who)).image.image_id if filters.near else None
     found = await search(parts.read_model, asked, near, filters.limit, filters.cursor)
-    images = await _images(parts, found.ids)
+    images = await parts.read_model.images(found.ids)
     if asked.whose == "every":
         return page(request, [public_json(one) for one in images], found.next)
     if asked.whose == "public":
@@ -103,13 +101,6 @@ async def read_rendition(
     """
     image = await visible(parts, image_id, who, "see-rendition")
     return await rendition_answer(parts, image, name, v, request.headers, past=owns(who, image))
-
-
-async def _images(parts: Reading, ids: list[UUID]) -> list[Described]:
-    """The images of a page, in the order of their ids."""
-    rows = await parts.read_model.rows(fragments.DESCRIBED, (ids,)) if ids else []
-    images = {row["image_id"]: described(row) for row in rows}
-    return [images[image_id] for image_id in ids if image_id in images]
 
 
 def _seen_by(who: Principal, image: Described) -> dict[str, Any]:

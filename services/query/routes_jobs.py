@@ -10,6 +10,7 @@ from adapters.principal import may
 from adapters.problem_json import documented
 from contracts.permissions import Principal
 from contracts.problems import Problem
+from contracts.resources.images import stored_renditions
 from contracts.resources.jobs import DescribedJob, job_json, problem_json
 from services.query.cursors import decoded, encoded
 from services.query.pages import Cursor, Limit, page
@@ -76,7 +77,7 @@ def _picture(found: DescribedJob) -> Rendition:
         raise Problem("job-failed", f"{problem['title']}: {problem['detail']}")
     if found.status != "succeeded":
         raise Problem("job-not-finished", f"The job is {found.status}.", headers={"Retry-After": "1"})
-    made: list[Rendition] = ((found.only and found.result) or {}).get("renditions", [])
+    made: list[Rendition] = stored_renditions([found.only] if found.only else [])
     if not made:
         raise Problem("not-found", "This job makes no picture.")
     return made[0]

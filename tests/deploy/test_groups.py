@@ -46,7 +46,7 @@ def test_with_somebody_who_captions_pictures_the_group_that_asks_has_an_analyzer
     assert groups.running(Api.read()) == ["core"]
     monkeypatch.setenv("FRAMELOG_CAPTION_MODEL", "qwen2.5-vl")
     programs = {one.name: one for one in services(Api.read(), home)}
-    assert list(programs) == ["projector", "analyzer", "analyzer-network", "fetcher", "api"]
+    assert list(programs) == ["projector", "analyzer", "analyzer-network", "fetcher", "notifier", "api"]
     assert programs["analyzer-network"].environment["FRAMELOG_GROUP"] == "network"
     assert programs["api"].environment["FRAMELOG_ALGORITHM_GROUPS"].endswith(",network=caption")
     shelved(home.path, networks.colours())

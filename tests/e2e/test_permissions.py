@@ -67,6 +67,7 @@ ROWS = {
     ("GET", "/v1/images/{image_id}/content"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((404, 404, 200, 404, 403, 401)),
+    ("GET", "/v1/admin/projections"): Row((401, 403, 403, 200, 403, 401), MANAGING),
     ("GET", "/v1/jobs"): Row((401, 200, 200, 200, 403, 401)),
     ("POST", "/v1/jobs"): Row(
         (401, 404, 404, 404, 403, 401), WRITING, {"json": {"image_id": "x", "algorithm": "hash"}}

@@ -132,4 +132,4 @@ def test_a_state_read_back_from_its_columns_is_the_same(both: tuple[Log, Log]) -
 
 
 def test_the_table_of_contents_and_the_tables_agree() -> None:
-    assert {"events", *PROJECTIONS} == set(TABLES)
+    assert {"events", "parked", *PROJECTIONS} == set(TABLES)

@@ -1,0 +1,93 @@
+"""What `rebuild` and `verify` share: a bar with rate and time left, and one line for whatever stops them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import psycopg
+from aiokafka.errors import KafkaError
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from adapters.log import Names
+from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
+from cli.output import console
+from services.projector.as_of import NoSuchSchema
+from services.projector.build import Log, Tell
+from services.projector.positions import NoSuchPlace
+from services.projector.reader import LogBroken
+from services.projector.rebuild import Means, NoWayBack
+from services.projector.switching import AlreadyBuilding
+from services.projector.verify import NothingServed
+from services.settings import Projector
+
+
+class Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f} events/s" if task.speed else "")
+
+
+class Progressing:
+    """A context: on a terminal the bar is there while it is open; elsewhere nothing is said."""
+
+    def __init__(self, as_json: bool) -> None:
+        screen = console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description:9}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            Rate(),
+            TimeRemainingColumn(),
+            console=screen,
+            disable=as_json or not screen.is_terminal,
+        )
+        self._phase: tuple[str, TaskID] | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def tell(self, phase: str, done: int, total: int) -> None:
+        if self._phase is None or self._phase[0] != phase:
+            self._phase = (phase, self._bar.add_task(phase, total=total))
+        self._bar.update(self._phase[1], completed=done, total=total)
+
+
+def means(settings: Projector, tell: Tell) -> Means:
+    return Means(
+        postgres=settings.postgres,
+        log=Log(settings.kafka, Names(settings.topic_prefix)),
+        folder=settings.home / "spill",
+        memory=settings.rebuild_memory_bytes,
+        tell=tell,
+    )
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """One line with a remedy for whatever is foreseen."""
+    try:
+        yield
+    except (AlreadyBuilding, NoWayBack, NothingServed) as no:
+        raise Failed(str(no), FOUND_A_DIFFERENCE) from None
+    except (NoSuchPlace, NoSuchSchema) as no:
+        raise Failed(str(no), WRONG_USE) from None
+    except LogBroken as broken:
+        raise Failed(f"{broken}; the log is no longer whole: restore it from a replica", FOUND_A_DIFFERENCE) from None
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        raise Failed("the database is empty; `framelog migrate` makes what is not rebuilt", WRONG_USE) from None
+    except (KafkaError, psycopg.OperationalError) as down:
+        line = str(down).splitlines()[0] if str(down) else type(down).__name__
+        raise Failed(f"Kafka or Postgres does not answer: {line}; see `framelog doctor`", SOMETHING_IS_DOWN) from None

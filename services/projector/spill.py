@@ -1,0 +1,92 @@
+"""The records of a partition in portions that fit in memory: by bucket of their keys, on disk where they have to be."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+from zlib import crc32
+
+import msgspec
+
+from contracts.events import Record
+
+BUCKETS = 256
+GROWTH = 4
+"""Bytes of memory that a byte of a record comes to while it is folded, by measurement."""
+OVERHEAD = 1_000
+"""Bytes of memory that a record takes besides."""
+_LENGTH = 4
+
+
+class Spill:
+    """All records of a key come out in one portion, in the order they went in. `most` is in bytes of memory.
+
+    A context: the folder is emptied before, and gone afterwards.
+    """
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self._folder = folder
+        self._most = most
+        self._records: list[Record] = []
+        self._held = 0
+        self._sizes = [0] * BUCKETS
+        self._files: list[BinaryIO] = []
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(Record)
+
+    def __enter__(self) -> "Spill":
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def add(self, record: Record) -> None:
+        self._records.append(record)
+        self._held += _weight(record)
+        if self._held > self._most:
+            self._write()
+
+    def portions(self) -> Iterator[list[Record]]:
+        """Each comes to at most `most` bytes where no key alone has more."""
+        if not self._files:
+            yield self._records
+            return
+        self._write()
+        for file in self._files:
+            file.flush()
+        for group in self._grouped():
+            yield [record for bucket in group for record in self._read(bucket)]
+
+    def _write(self) -> None:
+        if not self._files:
+            self._folder.mkdir(parents=True)
+            self._files = [(self._folder / str(bucket)).open("w+b") for bucket in range(BUCKETS)]
+        for record in self._records:
+            bucket = crc32(record.key or b"") % BUCKETS
+            encoded = self._encoder.encode(record)
+            self._files[bucket].write(len(encoded).to_bytes(_LENGTH))
+            self._files[bucket].write(encoded)
+            self._sizes[bucket] += _weight(record)
+        self._records, self._held = [], 0
+
+    def _grouped(self) -> Iterator[list[int]]:
+        group: list[int] = []
+        for bucket, size in enumerate(self._sizes):
+            if group and sum(self._sizes[one] for one in group) + size > self._most:
+                yield group
+                group = []
+            group.append(bucket)
+        yield group
+
+    def _read(self, bucket: int) -> Iterator[Record]:
+        file = self._files[bucket]
+        file.seek(0)
+        while length := file.read(_LENGTH):
+            yield self._decoder.decode(file.read(int.from_bytes(length)))
+
+
+def _weight(record: Record) -> int:
+    return len(record.value or b"") * GROWTH + OVERHEAD
