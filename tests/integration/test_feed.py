@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from adapters.ends import Ends
@@ -13,16 +14,19 @@ from adapters.fresh import Fresh
 from adapters.log import Log
 from adapters.read_model import ReadModel
 from contracts.codec import Event
+from contracts.dead_letters import Discarded
 from contracts.events import Json, Position, Recorded
 from contracts.topics import ANALYSES, IMAGES
 from services.projector import schema
 from services.projector.fold import cut, fold, touched
 from services.projector.store import Move, Start, Store
 from services.query.feed import Feed
-from services.query.places import BEGINNING
+from services.query.places import BEGINNING, Place
+from services.query.places import read as read_place
 from tests import events
 from tests.events import NOON, cause, recorded, uid
 from tests.ingest.serving import own_house
+from tests.integration.test_dead_letters import about
 from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -120,3 +124,54 @@ async def test_a_place_is_one_in_the_log_whatever_was_told_before(uneven: Uneven
     assert (await uneven.feed.after("alice", told.place, 200)).items == []
     assert (await uneven.feed.after("bob", BEGINNING, 200)).items == []
     assert upload.time > NOON
+
+
+async def test_what_was_parked_is_told_where_it_is_let_go_and_once(stack: Stack) -> None:
+    image, own = uid("image"), {"owner": "alice", "actor": "alice"}
+    async with (
+        own_house(stack) as house,
+        Log(stack.kafka, house.names) as log,
+        Ends(stack.kafka, house.names) as ends,
+        ReadModel(house.database) as read_model,
+        house.run("services.projector"),
+    ):
+        feed = Feed(read_model, Fresh(read_model, ends))
+
+        async def ids_after(place: Place, limit: int = 200) -> list[Json]:
+            return [one["event_id"] for one in (await feed.after("alice", place, limit)).items]
+
+        async def until(name: object) -> None:
+            assert await read_model.verdict(uid(name), 20)
+
+        await log.append(events.uploaded(image, **own), cause("upload"))
+        spoilt = events.message(events.uploaded(image), "poison")
+        at = (await log.produce(replace(spoilt, value=b"{"), uid("poison"))).position
+        for number in range(3):
+            await log.append(events.updated(image, changes={"title": str(number)}, **own), cause(number))
+        await log.append(events.uploaded(uid("other"), **own), cause("other"))
+        await until("other")
+        before = (await feed.after("alice", BEGINNING, 200)).place
+        assert set(await ids_after(BEGINNING)) == {uid("upload"), uid("other")}
+        async with asyncio.timeout(20):
+            while not await read_model.rows("SELECT FROM letters"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        now = await feed.now()
+        await log.append(Discarded(**about(at, image) | own), cause("discard"))
+        await until("discard")
+        await log.append(events.deleted(image), cause("last"))
+        await until("last")
+        news = [uid(0), uid(1), uid(2)]
+        for place in (before, now):
+            told = await ids_after(place)
+            assert [one for one in told if one != uid("discard")] == [*news, uid("last")]
+        for limit in (1, 2, 3):  # wherever a page ends, also among those that were let go together
+            place, seen = now, []
+            while (told_ := await feed.after("alice", place, limit)).items:
+                seen += [one["event_id"] for one in told_.items]
+                place = read_place(told_.items[-1]["id"], "alice")
+                assert place == {**BEGINNING, **told_.place}
+            assert seen == await ids_after(now)
+        every = await ids_after(BEGINNING)
+        assert len(every) == len(set(every)) == 7
+        assert [one for one in every if one in news] == news
+        assert await ids_after(await feed.now()) == []
