@@ -41,13 +41,14 @@ WITH own AS MATERIALIZED (
     ) AS event
     ORDER BY {ORDER} LIMIT %(limit)s)
     UNION ALL
-    (SELECT {_COLUMNS}, '{RELEASED}', at.nr, letter.append_time, released."offset"
+    (SELECT {_COLUMNS}, '{RELEASED}', at.nr, (
+        SELECT append_time FROM events AS letter
+        WHERE (letter.topic, letter.partition, letter."offset")
+            = (released.topic, released.partition, released."offset")), released."offset"
     FROM unnest(%(letters)s::int[], %(released)s::bigint[], %(within)s::bigint[]) AS at (nr, next, own)
     JOIN released
         ON released.topic = '{DEAD_LETTERS.name}' AND released.partition = at.nr AND released."offset" >= at.next
     JOIN events AS event ON event.event_id = released.event_id AND event.owner = %(account)s
-    JOIN events AS letter
-        ON (letter.topic, letter.partition, letter."offset") = (released.topic, released.partition, released."offset")
     WHERE (released."offset", event."offset") >= (at.next, at.own)
     ORDER BY released.partition, released."offset", event."offset")
 )
