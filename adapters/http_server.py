@@ -1,6 +1,7 @@
 """uvicorn as we run it: patient with no one who is slow to say what they want, and every refusal a problem."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 import uvicorn
@@ -19,10 +20,14 @@ DRAIN_SECONDS = 10
 KEPT_BYTES = 64 * 1024 * 1024
 
 
-def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """A server that drains its requests when told to stop. Port 0 lets the system choose."""
+def server(app: ASGIApp, host: str, port: int, ending: Callable[[], None] | None = None) -> uvicorn.Server:
+    """A server that drains its requests when told to stop. Port 0 lets the system choose.
+
+    `ending` is called before it waits for them: what would answer for ever comes to its end.
+    """
     keep_freed(KEPT_BYTES)
-    return uvicorn.Server(
+    return Server(
+        ending,
         uvicorn.Config(
             app,
             host=host,
@@ -36,8 +41,21 @@ def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
+        ),
     )
+
+
+class Server(uvicorn.Server):
+    """Says that it ends before it waits for what is under way."""
+
+    def __init__(self, ending: Callable[[], None] | None, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._ending:
+            self._ending()
+        await super().shutdown(sockets)
 
 
 class Protocol(HttpToolsProtocol):

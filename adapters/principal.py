@@ -117,6 +117,13 @@ def disabled() -> Problem:
     return Problem("account-disabled", "An admin has disabled this account.", headers=CHALLENGE)
 
 
+async def still(request: Request) -> None:
+    """For an answer that goes on and on. Raises what asking the same would raise by now, as `Principals.of` does."""
+    principals: Principals = request.app.state.principals
+    if credentials := await _BEARER(request):
+        await principals.of(credentials)
+
+
 def may(action: Action, *, unchecked: bool = False) -> Any:
     """For a route's parameter: who asks, once it is clear that they may do this to anything at all.
 

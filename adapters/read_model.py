@@ -17,13 +17,10 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from adapters.waiting import Poll, Together
-from contracts import images
 from contracts.codec import Event, read
-from contracts.events import Position, Rejected, TryLater
-from contracts.images import Image
+from contracts.events import Position, TryLater
 from contracts.read_model.images import COLUMNS, placed
 from contracts.resources.images import Analysis, Described
-from contracts.topics import IMAGES
 
 POOL_SECONDS = 1.0
 QUERY_SECONDS = 5.0
@@ -42,10 +39,6 @@ _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 
 IMAGE = f"SELECT {_NAMES}, status, shown, analyses FROM described_images WHERE image_id = %s"
 SOME_IMAGES = f"SELECT {_NAMES}, status, shown, analyses FROM described_images WHERE image_id = ANY(%s)"
-LIFE = """
-SELECT type, data, append_time FROM events
-WHERE image_id = %s AND topic = %s AND accepted AND "offset" <= %s ORDER BY "offset"
-"""
 VERDICT_COLUMNS = (
     'event_id, type, topic, partition, "offset", append_time, request_id, owner, image_id, version, reason'
 )
@@ -140,15 +133,6 @@ class ReadModel:
         """The owner's oldest image with these bytes, deleted ones and those fetched for jobs left out."""
         found = await self._own_bytes.of((owner, sha256))
         return await self.image(found) if found else None
-
-    async def image_as_of(self, image_id: UUID, upto: int) -> Image | None:
-        """The fold of an image's accepted events up to an offset, that one included."""
-        image: Image | None = None
-        for row in await self.rows(LIFE, (image_id, IMAGES.name, upto)):
-            folded = images.apply(image, read(row["type"], row["data"]), row["append_time"])
-            if not isinstance(folded, Rejected):
-                image = folded
-        return image
 
     async def event(self, event_id: UUID) -> Event:
         """An event that the read model has seen."""

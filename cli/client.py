@@ -16,6 +16,8 @@ from contracts.events import Json, TryLater
 
 PATIENCE = 60.0  # seconds that one request is asked again while the API is restarting or overloaded
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+QUIET = httpx.Timeout(45.0, connect=5.0)
+"""What goes on shows every 15 s that it lives."""
 LARGEST_PAGE = 200
 AGAIN = {429, 503}
 NOT_AS_EXPECTED = {404, 409, 410, 412}
@@ -83,11 +85,28 @@ class Client:
             if (cursor := page["next"]) is None:
                 return
 
+    async def lines(self, path: str, query: Query, headers: Mapping[str, str]) -> AsyncIterator[str]:
+        """The lines of an answer that goes on, till it ends or breaks off."""
+        parts = {"params": _given(query), "headers": headers, "timeout": QUIET}
+        answer = await self.ask(lambda: self.request("GET", path, **parts), stream=True)
+        try:
+            async for line in answer.aiter_lines():
+                yield line
+        except httpx.TransportError:
+            return
+        finally:
+            await answer.aclose()
+
     def request(self, method: str, path: str, **parts: Any) -> httpx.Request:
         return self._http.build_request(method, path, **parts)
 
-    async def ask(self, make: Callable[[], httpx.Request], patience: float | None = None) -> httpx.Response:
-        """The answer to a request, made anew for every try of the next `patience` seconds. Raises Refused or Down."""
+    async def ask(
+        self, make: Callable[[], httpx.Request], patience: float | None = None, stream: bool = False
+    ) -> httpx.Response:
+        """The answer to a request, made anew for every try of the next `patience` seconds. Raises Refused or Down.
+
+        With `stream` its body has not been read, and it is to be closed.
+        """
         tries = AsyncRetrying(
             retry=retry_if_exception_type(TryLater),
             wait=_pause,
@@ -95,13 +114,15 @@ class Client:
             reraise=True,
         )
         try:
-            return await tries(self._once, make)
+            return await tries(self._once, make, stream)
         except TryLater as error:
             raise Down(f"{self.url}: {error}; `framelog doctor` says what is down, then run the same again") from None
 
-    async def _once(self, make: Callable[[], httpx.Request]) -> httpx.Response:
+    async def _once(self, make: Callable[[], httpx.Request], stream: bool) -> httpx.Response:
         try:
-            answer = await self._http.send(make(), auth=self.session)
+            answer = await self._http.send(make(), auth=self.session, stream=stream)
+            if not answer.is_success:
+                await answer.aread()
         except httpx.ConnectError as error:
             if self._answered:
                 raise TryLater("the API does not answer any more") from error

@@ -1,26 +1,25 @@
 """`framelog history`: every event of one image, accepted or not."""
 
-from collections.abc import Iterator
-from typing import Any
+from uuid import UUID
 
 from cli.asking import asking
+from cli.client import Client
 from cli.options import AsJson, ImageId, Url
 from cli.output import Column, json_line, listing, minute
+from cli.told import what
 from contracts.events import Json
-
-LONGEST = 40  # characters of a changed value
 
 
 def history(image_id: ImageId, as_json: AsJson = False, url: Url = None) -> None:
     """List every event of an image, oldest first: what was asked, by whom, and what it changed.
 
-    What was refused is there too, with the reason.
+    What was refused is there too, with the reason; so is what each version of which algorithm found.
 
     Examples:
       framelog history 5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11
       framelog history 5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11 --json | jq 'select(.accepted | not)'
     """
-    events = asking(url, lambda client: client.get(f"/v1/images/{image_id}/history"))["items"]
+    events = asking(url, lambda client: _every(client, image_id))
     if as_json:
         for event in events:
             json_line(event)
@@ -28,18 +27,8 @@ def history(image_id: ImageId, as_json: AsJson = False, url: Url = None) -> None
         listing(COLUMNS, events)
 
 
-def _what(event: dict[str, Json]) -> str:
-    return "; ".join(_changes(event["changes"] or {})) if event["accepted"] else f"refused: {event['reason']}"
-
-
-def _changes(changes: dict[str, Any]) -> Iterator[str]:
-    for field, (before, after) in changes.items():
-        yield f"{field}: {_short(after)}" if before is None else f"{field}: {_short(before)} → {_short(after)}"
-
-
-def _short(value: Json) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+async def _every(client: Client, image_id: UUID) -> list[dict[str, Json]]:
+    return [one async for one in client.items(f"/v1/images/{image_id}/history", {}, None)]
 
 
 COLUMNS = (
@@ -48,5 +37,5 @@ COLUMNS = (
     Column("type", lambda event: event["type"].removeprefix("framelog.")),
     Column("by", lambda event: event["actor"] or ""),
     Column("version", lambda event: str(event["version"] or "")),
-    Column("what", _what),
+    Column("what", what),
 )

@@ -26,6 +26,7 @@ COMMANDS = {
     "show": ("cli.show:show", "Show what Framelog knows of an image."),
     "search": ("cli.search:search", "Find images."),
     "history": ("cli.history:history", "Show every change of an image."),
+    "watch": ("cli.watch:watch", "Print what happens to one's images, as it happens."),
     "models": ("cli.models:models", "Check and install a model, or list those installed."),
     "job": ("cli.job:job", "Run one algorithm on one image."),
     "listen": ("cli.listen:listen", "Receive, verify and print callbacks."),

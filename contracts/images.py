@@ -71,7 +71,10 @@ class ImageUploaded(Struct, frozen=True, kw_only=True):
 
 
 class ImageUpdated(Struct, frozen=True, kw_only=True):
-    """`content` is what is to be analysed; it becomes the image's own only where `replaces_content` says so."""
+    """`content` is what is to be analysed; it becomes the image's own only where `replaces_content` says so.
+
+    `reverts_to` is the version that it makes again, where it does: everything that was of that version is in it.
+    """
 
     image_id: UUID
     owner: Slug
@@ -81,6 +84,7 @@ class ImageUpdated(Struct, frozen=True, kw_only=True):
     content: Content
     replaces_content: bool
     wanted: tuple[Wanted, ...] = ()
+    reverts_to: Version | None = None
 
 
 class ImageDeleted(Struct, frozen=True, kw_only=True):

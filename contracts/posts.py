@@ -22,22 +22,24 @@ class PostPublished(Struct, frozen=True, kw_only=True):
 
 
 class PostEdited(Struct, frozen=True, kw_only=True):
-    """Another caption; None for none."""
+    """Another caption; None for none. `image_id` is the post's image, whose history it belongs to."""
 
     post_id: UUID
     owner: AccountName
     actor: AccountName
     expected_version: Version | None
     caption: Text | None
+    image_id: UUID | None = None
 
 
 class PostDeleted(Struct, frozen=True, kw_only=True):
-    """Nobody sees the post any more; its image stays as it is."""
+    """Nobody sees the post any more; its image, `image_id`, stays as it is."""
 
     post_id: UUID
     owner: AccountName
     actor: AccountName
     expected_version: Version | None
+    image_id: UUID | None = None
 
 
 class PostLiked(Struct, frozen=True, kw_only=True):

@@ -51,12 +51,15 @@ from services.ingest.sessions import Sessions
 from services.ingest.sharing import Sharing
 from services.ingest.throttle import Throttle
 from services.ingest.write import Writer
-from services.query import routes_accounts, routes_admin, routes_house, routes_jobs, routes_posts
+from services.query import routes_accounts, routes_admin, routes_events, routes_house, routes_jobs, routes_posts
 from services.query import routes_images as routes_reading
+from services.query.bell import Bell
+from services.query.feed import Feed
 from services.query.lagging import Lagging
 from services.query.parts import Reading
 from services.query.ready import Readiness
 from services.query.routes_admin import Overseeing
+from services.query.streams import Streams
 from services.query.verified import VerifiedBytes
 from services.settings import MIB, Api
 
@@ -108,6 +111,8 @@ def app(settings: Api, keys: Keys) -> FastAPI:
                 posts=posts,
                 jobs=jobs,
                 keys=keys,
+                now=now,
+                streams=Streams(Feed(read_model, fresh), Bell(read_model), settings.event_streams),
             )
             yield
 
@@ -116,7 +121,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
         *(routes_images.ROUTES, routes_uploads.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
         routes_admin.ROUTES,
         *(routes_asking.ROUTES, routes_jobs.ROUTES),
-        *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES),
+        *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES, routes_events.ROUTES),
     ]
     return application("Framelog", VERSION, lifespan, routers)
 
@@ -159,7 +164,8 @@ def main() -> int:
         return 3
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains when told to stop, and then raises the signal again
         signal.signal(number, lambda *_: sys.exit(0))
-    listening = server(app(settings, keys), settings.host, settings.port)
+    api = app(settings, keys)
+    listening = server(api, settings.host, settings.port, lambda: api.state.query.streams.end())
     listening.run()  # on uvloop, as the server is set up
     return 0 if listening.started else 3
 

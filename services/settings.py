@@ -197,6 +197,7 @@ class Api(Caps, Groups, Models, Outside):
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port the API listens on")
     upload_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of uploads held in memory at once")
+    event_streams: int = Field(500, ge=0, description="streams of events open at once in one process")
     algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
         ("metadata", "exif", "thumbnail", "colors", "hash", "quality"),
         description="algorithms run on every image, comma separated",

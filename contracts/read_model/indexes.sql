@@ -5,6 +5,8 @@ CREATE INDEX events_image ON events (image_id, append_time, topic, "offset") WHE
 CREATE INDEX events_request ON events (request_id) WHERE request_id IS NOT NULL AND causation_id IS NULL;
 -- The log in its own order: who follows it asks for what came after an offset.
 CREATE INDEX events_position ON events (topic, partition, "offset");
+-- The same for the events of one account.
+CREATE INDEX events_owner ON events (owner, topic, partition, "offset") WHERE owner IS NOT NULL;
 
 CREATE INDEX accounts_api_keys ON accounts USING gin (api_key_ids);
 CREATE INDEX accounts_created ON accounts (created_at, name);

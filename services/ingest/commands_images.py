@@ -84,6 +84,30 @@ def replace(image: Image, content: Content, expected: int | None, actor: str) ->
     )
 
 
+def revert(image: Image, then: Image, expected: int | None, actor: str) -> ImageUpdated:
+    """Make an image what it was `then`, whatever others change at the same time: its words, its file name, its bytes.
+
+    A deleted image is no such state: what it was before is made again.
+    """
+    return ImageUpdated(
+        image_id=image.image_id,
+        owner=image.owner,
+        actor=actor,
+        expected_version=expected,
+        changes={
+            "title": then.title,
+            "description": then.description,
+            "tags": then.tags,
+            "visibility": then.visibility,
+            "filename": then.filename,
+        },
+        content=then.content,
+        replaces_content=True,
+        wanted=image.wanted,
+        reverts_to=then.version,
+    )
+
+
 def delete(image: Image, expected: int | None, actor: str) -> ImageDeleted:
     return ImageDeleted(image_id=image.image_id, owner=image.owner, actor=actor, expected_version=expected)
 

@@ -5,11 +5,24 @@ from contracts.posts import Post, PostDeleted, PostEdited, PostLiked, PostUnlike
 
 
 def edit(post: Post, caption: str | None, expected: int | None, actor: str) -> PostEdited:
-    return PostEdited(post_id=post.post_id, owner=post.author, actor=actor, expected_version=expected, caption=caption)
+    return PostEdited(
+        post_id=post.post_id,
+        owner=post.author,
+        actor=actor,
+        expected_version=expected,
+        caption=caption,
+        image_id=post.image_id,
+    )
 
 
 def delete(post: Post, expected: int | None, actor: str) -> PostDeleted:
-    return PostDeleted(post_id=post.post_id, owner=post.author, actor=actor, expected_version=expected)
+    return PostDeleted(
+        post_id=post.post_id,
+        owner=post.author,
+        actor=actor,
+        expected_version=expected,
+        image_id=post.image_id,
+    )
 
 
 def like(post: Post, likes: bool, actor: str) -> PostLiked | PostUnliked:

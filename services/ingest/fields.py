@@ -115,6 +115,14 @@ class Patch(BaseModel):
         return cast(Changes, given)
 
 
+class Earlier(BaseModel):
+    """One of the versions that an image has had."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+
+
 KNOWN = frozenset(Said.model_fields)
 
 

@@ -1,4 +1,4 @@
-"""What clients do to images: upload, replace, describe, delete, restore."""
+"""What clients do to images: upload, replace, describe, delete, restore, revert."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 from fastapi import Request as HttpRequest
 
 from adapters.conditions import etag, expected_version
@@ -19,7 +19,7 @@ from services.ingest import commands_images as commands
 from services.ingest.answers import IdempotencyKey, IfMatch, asked, change, pending
 from services.ingest.callbacks import Callbacks
 from services.ingest.documented import FORM_BODY, IMAGE_OR_FORM_BODY
-from services.ingest.fields import KNOWN, Patch, said, wanted
+from services.ingest.fields import KNOWN, Earlier, Patch, said, wanted
 from services.ingest.proposals import Pending
 from services.ingest.receive import Receiver
 from services.ingest.write import Stored, Writer
@@ -139,6 +139,26 @@ async def restore(
     command = partial(commands.restore, actor=who.account)
     retry = asked(request, who, idempotency_key)
     return _answer(await _ingest(request).writer.change(retry, image_id, command))
+
+
+@ROUTES.post("/v1/images/{image_id}/revert", responses=change("version-mismatch"), max_body_size=JSON_BYTES)
+async def revert(
+    request: HttpRequest,
+    who: Changing,
+    image_id: UUID,
+    earlier: Earlier,
+    if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """A new version equal to an earlier one, in what is said of the image and in its bytes.
+
+    If-Match need not be sent; if it is, it must fit.
+    """
+    writer, retry = _ingest(request).writer, asked(request, who, idempotency_key, if_match)
+    expected = None if if_match is None else expected_version(if_match)
+    then = await writer.at_version(retry, image_id, earlier.version)
+    command = partial(commands.revert, then=then, expected=expected, actor=who.account)
+    return _answer(await writer.change(retry, image_id, command, fields={"version": earlier.version}))
 
 
 def _ingest(request: HttpRequest) -> Ingest:

@@ -9,13 +9,14 @@ from uuid import UUID
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
+from adapters import life
 from adapters.fresh import Fresh
 from adapters.read_model import ReadModel, Verdict
 from contracts import ids, images
 from contracts.events import Rejected, TryLater
 from contracts.images import CallbackTo, Content, Image, ImageEvent
 from contracts.permissions import Subject, decide
-from contracts.problems import Problem
+from contracts.problems import FieldError, Problem, invalid
 from contracts.resources.images import Described, just_created
 from services.ingest.commands_images import Upload, receive
 from services.ingest.proposals import Pending, Proposals, Request
@@ -118,6 +119,18 @@ class Writer:
             raise Problem("forbidden", "only its owner changes an image")
         return found.image
 
+    async def at_version(self, request: Request, image_id: UUID, version: int) -> Image:
+        """One of one's own images as it was at one of its versions. Raises Problem for what is none of them."""
+        now = await self.own(request, image_id)
+        if now.version < version:
+            found = await self._fresh.newest(image_id)
+            now = found.image if found else now
+        then = await life.at_version(self._read_model, image_id, version) if version <= now.version else None
+        if then is None:
+            detail = f"there is no version {version}; the image is at version {now.version}"
+            raise invalid(FieldError(pointer="/version", detail=detail))
+        return then
+
     async def _refuse_stale(self, image: Image, event: ImageEvent) -> None:
         """Spare the log a proposal that it would reject; the no is asked of the newest state."""
         if not isinstance(images.apply(image, event, image.updated_at), Rejected):
@@ -133,7 +146,7 @@ class Writer:
             raise _problem(verdict.reason)
         assert verdict.image_id is not None  # every event of an image carries its id
         now = await self._read_model.image(verdict.image_id)
-        then = await self._read_model.image_as_of(verdict.image_id, verdict.position.offset)
+        then = await life.at_offset(self._read_model, verdict.image_id, verdict.position.offset)
         assert now is not None
         assert then is not None  # its event has been accepted
         return now if now.position == verdict.position else replace(now, image=then, position=verdict.position)

@@ -1,6 +1,5 @@
 """Where a page ends, as an opaque word that goes into an address. It fits the question it came from, and no other."""
 
-import binascii
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -29,8 +28,7 @@ _PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 def encoded(place: Sequence[Json], question: Json) -> str:
     """`place` is what the next page begins after; `question` is what must be asked again with the cursor."""
-    body = orjson.dumps(place)
-    return urlsafe_b64encode(_seal(body, question) + body).decode().rstrip("=")
+    return sealed(orjson.dumps(place), question)
 
 
 def decoded(cursor: str, question: Json, types: Sequence[str]) -> list[Any]:
@@ -39,17 +37,24 @@ def decoded(cursor: str, question: Json, types: Sequence[str]) -> list[Any]:
     Raises the Problem `invalid-request` for what this API has not made, or not for this question.
     """
     try:
-        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-    except (binascii.Error, ValueError):
-        raise foreign() from None
-    seal, body = raw[:_SEAL], raw[_SEAL:]
-    if seal != _seal(body, question):
-        raise foreign()
-    try:
-        parts = _PARTS.decode(body)
+        parts = _PARTS.decode(opened(cursor, question))
         return [_OF_TYPE[type_].decode(part) for part, type_ in zip(parts, types, strict=True)]
     except ValueError:
         raise foreign() from None
+
+
+def sealed(body: bytes, question: Json) -> str:
+    """A word that goes into an address, and leads back to `body` where the same question is asked."""
+    return urlsafe_b64encode(_seal(body, question) + body).decode().rstrip("=")
+
+
+def opened(word: str, question: Json) -> bytes:
+    """Raises ValueError for what `sealed` has not made of this question."""
+    raw = urlsafe_b64decode(word + "=" * (-len(word) % 4))
+    seal, body = raw[:_SEAL], raw[_SEAL:]
+    if seal != _seal(body, question):
+        raise ValueError("another seal")
+    return body
 
 
 def _seal(body: bytes, question: Json) -> bytes:

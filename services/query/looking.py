@@ -28,6 +28,14 @@ async def owned(parts: Reading, image_id: UUID, who: Principal) -> Described:
     return found
 
 
+async def kept(parts: Reading, image_id: UUID, who: Principal) -> Described:
+    """One of one's own images, deleted or not. Raises as `owned` does for every other."""
+    found = await parts.fresh.image(image_id)
+    if found is None or found.image.owner != who.account:
+        return await owned(parts, image_id, who)
+    return found
+
+
 def may_see(who: Principal | None, image: Described) -> bool:
     return decide(who, "see-image", subject(image)) == "allowed"
 

@@ -14,10 +14,10 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before")]
 
 
-def page(request: Request, items: Sequence[JsonValue], following: str | None) -> Response:
+def page(request: Request, items: Sequence[JsonValue], following: str | None, **more: JsonValue) -> Response:
     """`following` is the cursor of the next page, if there is one: it is told in the body and as a `Link`."""
     link = {"Link": f'<{_with_cursor(request, following)}>; rel="next"'} if following else {}
-    return Json({"items": items, "next": following}, headers={**FRESH, **link})
+    return Json({"items": items, "next": following, **more}, headers={**FRESH, **link})
 
 
 def _with_cursor(request: Request, cursor: str) -> str:

@@ -1,7 +1,8 @@
 """What the reading routes are made of, and what all of them share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -18,6 +19,7 @@ from contracts.events import Position
 from contracts.problems import FieldError, Problem, invalid
 from contracts.topics import TOPICS
 from services.query.ready import Readiness
+from services.query.streams import Streams
 from services.query.verified import VerifiedBytes
 
 FRESH = {"Cache-Control": "private, no-cache"}
@@ -35,6 +37,8 @@ class Reading:
     posts: Posts
     jobs: Jobs
     keys: Keys
+    now: Callable[[], datetime]
+    streams: Streams
 
 
 async def _reading(request: Request) -> Reading:

@@ -1,8 +1,10 @@
 """The pictures made of an image, as bytes or as JSON, to be kept for ever where the address names their hash."""
 
+import re
 from base64 import b64encode
 from typing import Any
 
+import orjson
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
@@ -30,14 +32,23 @@ RENDITION = {
     },
 }
 
+FOR_EVER = "{}, max-age=31536000, immutable"
+_SHA256 = re.compile("[0-9a-f]{64}")
+MADE = """
+SELECT rendition FROM facts CROSS JOIN LATERAL jsonb_array_elements(result -> 'renditions') AS rendition
+WHERE image_id = %s AND algorithm = 'thumbnail' AND rendition ->> 'sha256' = %s
+"""
+
 
 async def rendition_answer(
-    parts: Reading, image: Described, name: str, version: str | None, asked: Headers
+    parts: Reading, image: Described, name: str, version: str | None, asked: Headers, past: bool = False
 ) -> Response:
-    """200 or 304. `version` is the hash it must have, if any.
+    """200 or 304. `version` is the hash it must have, if any; with `past`, it may be of bytes the image had before.
 
     Raises the Problems `not-found`, also for what nobody has made yet, and `corrupt-object`.
     """
+    if past and version and not _named(image, name, version) and (found := await _made(parts, image, name, version)):
+        return await picture_answer(parts, found, asked, FOR_EVER.format("private"))
     found = await _rendition(parts, image, name, version)
     return await picture_answer(parts, found, asked, _caching(image, version))
 
@@ -69,6 +80,15 @@ async def _rendition(parts: Reading, image: Described, name: str, version: str |
     raise Problem("not-found", f"The image has no such rendition {name}; its analysis is {image.status}.")
 
 
+async def _made(parts: Reading, image: Described, name: str, version: str) -> Rendition | None:
+    """A rendition that was ever made of the image."""
+    if not _SHA256.fullmatch(version):
+        return None
+    rows = await parts.read_model.rows(MADE, (image.image.image_id, version))
+    found: list[Rendition] = [orjson.loads(row["rendition"]) for row in rows]
+    return next((one for one in found if one["name"] == name), None)
+
+
 def _named(image: Described, name: str, version: str | None) -> Rendition | None:
     of_name = (one for one in stored_renditions(image.analyses) if one["name"] == name)
     return next((one for one in of_name if version in (None, one["sha256"])), None)
@@ -77,4 +97,4 @@ def _named(image: Described, name: str, version: str | None) -> Rendition | None
 def _caching(image: Described, version: str | None) -> str:
     """An address that names the hash can only ever lead to these bytes."""
     whose = "public" if image.image.visibility == "public" else "private"
-    return f"{whose}, max-age=31536000, immutable" if version else f"{whose}, no-cache"
+    return FOR_EVER.format(whose) if version else f"{whose}, no-cache"

@@ -16,8 +16,9 @@ from services.query.content import content_answer
 from services.query.filters import Page
 from services.query.history import history
 from services.query.looking import may_see, owned, owns, visible
-from services.query.pages import page
+from services.query.pages import Cursor, Limit, page
 from services.query.parts import FRESH, Parts, after
+from services.query.past import AsOf, content_then, image_as_of
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question, search
 
@@ -46,18 +47,24 @@ async def list_images(request: Request, parts: Parts, who: See, filters: Annotat
 
 
 @ROUTES.get("/v1/images/{image_id}")
-async def show_image(parts: Parts, who: See, image_id: UUID) -> Response:
-    """Everything, to its owner; the public view of a public image to others."""
-    image = await visible(parts, image_id, who)
+async def show_image(parts: Parts, who: See, image_id: UUID, as_of: AsOf = None) -> Response:
+    """Everything, to its owner; the public view of a public image to others. How it was is for its owner alone."""
+    image = await (image_as_of(parts, image_id, who, as_of) if as_of else visible(parts, image_id, who))
     headers = {"ETag": etag(image.image.version), "Framelog-Position": str(image.position)}
-    return Json(_seen_by(who, image), headers={**FRESH, **headers})
+    return Json(_seen_by(who, image) | (content_then(image, as_of) if as_of else {}), headers={**FRESH, **headers})
 
 
 @ROUTES.get("/v1/images/{image_id}/history")
-async def show_history(parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
-    """Every event of the image, oldest first: who asked what, when, what it changed, or why it was refused."""
+async def show_history(
+    request: Request, parts: Parts, who: SeeOwn, image_id: UUID, limit: Limit = 200, cursor: Cursor = None
+) -> Response:
+    """Every event of the image, oldest first: who asked what, when, what it changed, or why it was refused.
+
+    Also what each version of which algorithm found, the jobs, and the posts that show the image.
+    """
     image = await owned(parts, image_id, who)
-    return Json({"items": await history(parts.read_model, image.image.image_id)}, headers=FRESH)
+    items, following = await history(parts.read_model, image.image.image_id, limit, cursor)
+    return page(request, items, following)
 
 
 @ROUTES.get(
@@ -70,9 +77,9 @@ async def show_history(parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
         **documented("range-not-satisfiable", "corrupt-object"),
     },
 )
-async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UUID) -> Response:
-    """The original bytes, all or a range of them."""
-    image = await owned(parts, image_id, who)
+async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UUID, as_of: AsOf = None) -> Response:
+    """The original bytes, all or a range of them; those of then, where the image has had others since."""
+    image = await (image_as_of(parts, image_id, who, as_of) if as_of else owned(parts, image_id, who))
     return await content_answer(parts.stored, image.image, request.headers)
 
 
@@ -88,8 +95,12 @@ async def read_content(request: Request, parts: Parts, who: SeeOwn, image_id: UU
 async def read_rendition(
     request: Request, parts: Parts, who: SeeRendition, image_id: UUID, name: str, v: str | None = None
 ) -> Response:
-    """A smaller picture made of the image; as JSON with `Accept: application/json`. With `v`, good for ever."""
-    return await rendition_answer(parts, await visible(parts, image_id, who, "see-rendition"), name, v, request.headers)
+    """A smaller picture made of the image; as JSON with `Accept: application/json`. With `v`, good for ever.
+
+    To its owner those of bytes that it had before, too.
+    """
+    image = await visible(parts, image_id, who, "see-rendition")
+    return await rendition_answer(parts, image, name, v, request.headers, past=owns(who, image))
 
 
 def _seen_by(who: Principal, image: Described) -> dict[str, Any]:

@@ -288,11 +288,23 @@ async def test_history_lists_what_changed_and_what_was_refused(line: Line, termi
     async with httpx.AsyncClient(base_url=terminal.url, headers=line.house.bearer()) as client:
         answer = await client.patch(f"/v1/images/{image_id}", json={"title": "The sea"}, headers={"If-Match": "*"})
         assert answer.status_code == 200
+        await _analysed_twice(client, image_id)
     lines = [line.split("\t") for line in (await terminal.run("history", image_id)).out.splitlines()]
-    assert [line[4] for line in lines] == ["1", "2"]
-    assert "title: The sea" in lines[1][5]
+    assert [(line[2], line[4]) for line in lines if line[4]] == [("image.uploaded.v1", "1"), ("image.updated.v1", "2")]
+    told = [line[5] for line in lines]
+    assert "title: The sea" in told
+    assert any("hash: 1" in one for one in told), "the versions that found something"
     documents = (await terminal.run("history", image_id, "--json")).documents
     assert [one["event_id"] for one in documents] == [line[0] for line in lines]
+
+
+async def _analysed_twice(client: httpx.AsyncClient, image_id: str) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            items = (await client.get(f"/v1/images/{image_id}/history")).json()["items"]
+            if sum(one["type"] == "framelog.analysis.completed.v1" for one in items) == 2:
+                return
+            await asyncio.sleep(0.1)
 
 
 async def test_algorithms_are_listed(terminal: Terminal) -> None:

@@ -23,6 +23,7 @@ TABLE: list[tuple[Action, Subject, dict[str, Verdict]]] = [
     ("change-post", PUBLIC, {"owner": "allowed", "stranger": "forbidden", "key": "forbidden", "nobody": "forbidden"}),
     ("see-post", PUBLIC, {"owner": "allowed", "stranger": "allowed", "key": "allowed", "nobody": "allowed"}),
     ("add-image", HOUSE, {"owner": "allowed", "stranger": "allowed", "key": "forbidden", "nobody": "forbidden"}),
+    ("see-events", HOUSE, {"owner": "allowed", "stranger": "allowed", "key": "allowed", "nobody": "forbidden"}),
     ("share", HOUSE, {"owner": "allowed", "stranger": "allowed", "key": "forbidden", "nobody": "forbidden"}),
     ("administer", HOUSE, {"owner": "forbidden", "admin": "allowed", "key": "forbidden", "nobody": "forbidden"}),
     ("manage-self", HOUSE, {"owner": "allowed", "admin": "allowed", "key": "forbidden", "nobody": "forbidden"}),

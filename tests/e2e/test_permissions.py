@@ -33,6 +33,7 @@ class Row:
 
 ASKED = {"json": {"image_id": "x", "algorithm": "hash"}}
 STALE = {"headers": {"If-Match": '"999"'}}
+NEVER_WAS = {"json": {"version": 999}}
 READING, WRITING, SHARING, MANAGING = "images:read", "images:write", "social:write", "admin"
 # 412 and 422 are said to whoever may do it, once it is known that they may.
 ROWS = {
@@ -61,6 +62,7 @@ ROWS = {
         (401, 404, 412, 404, 403, 401), WRITING, {"content": PICTURE, **STALE}
     ),
     ("POST", "/v1/images/{image_id}/restore"): Row((401, 404, 409, 404, 403, 401), WRITING),
+    ("POST", "/v1/images/{image_id}/revert"): Row((401, 404, 422, 404, 403, 401), WRITING, NEVER_WAS),
     ("POST", "/v1/images/{image_id}/reanalyze"): Row((401, 404, 202, 404, 403, 401), WRITING),
     ("GET", "/v1/images/{image_id}/content"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 404, 200, 404, 403, 401)),
@@ -86,6 +88,7 @@ ROWS = {
     ("GET", "/v1/accounts/{username}/following"): Row((401, 200, 200, 200, 200, 401)),
     ("PUT", "/v1/accounts/{username}/follow"): Row((401, 422, 204, 204, 403, 401), SHARING),
     ("DELETE", "/v1/accounts/{username}/follow"): Row((401, 422, 204, 204, 403, 401), SHARING),
+    ("GET", "/v1/events"): Row((401, 200, 200, 200, 403, 401), parts={"headers": {"Accept": "application/json"}}),
     ("GET", "/v1/events/{event_id}"): Row((401, 404, 200, 404, 200, 401)),
     ("GET", "/v1/algorithms"): Row((401, 200, 200, 200, 200, 401)),
 }
@@ -98,6 +101,7 @@ OF_PUBLIC = {
         (401, 403, 412, 403, 403, 401), WRITING, {"content": PICTURE, **STALE}
     ),
     ("POST", "/v1/images/{image_id}/restore"): Row((401, 403, 409, 403, 403, 401), WRITING),
+    ("POST", "/v1/images/{image_id}/revert"): Row((401, 403, 422, 403, 403, 401), WRITING, NEVER_WAS),
     ("POST", "/v1/images/{image_id}/reanalyze"): Row((401, 403, 202, 403, 403, 401), WRITING),
     ("GET", "/v1/images/{image_id}/content"): Row((401, 403, 200, 403, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 403, 200, 403, 403, 401)),
@@ -215,6 +219,13 @@ async def test_everybody_gets_of_a_public_thing_what_the_table_says(cast: Cast, 
 async def test_everybodys_images_are_listed_to_admins_alone(cast: Cast) -> None:
     row = Row((401, 403, 403, 200, 403, 401), MANAGING, {"params": {"owner": "*"}})
     await _as_said(cast, "GET", "/v1/images", row, "private")
+
+
+@pytest.mark.parametrize("path", ["/v1/images/{image_id}", "/v1/images/{image_id}/content"])
+async def test_how_an_image_was_is_told_to_its_owner_alone(cast: Cast, path: str) -> None:
+    for of, others in (("private", 404), ("public", 403)):
+        row = Row((401, others, 422, others, 403, 401), parts={"params": {"as_of": "2999-01-01"}})
+        await _as_said(cast, "GET", path, row, of)
 
 
 async def _as_said(cast: Cast, method: str, path: str, row: Row, of: str) -> None:

@@ -239,6 +239,7 @@ async def test_what_is_not_there_is_404_whatever_is_asked_of_it(client: httpx.As
         await client.delete(path, headers=any_version),
         await client.put(f"{path}/content", content=picture(), headers=any_version),
         await client.post(f"{path}/restore"),
+        await client.post(f"{path}/revert", json={"version": 1}),
     ):
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
 
