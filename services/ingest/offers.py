@@ -10,7 +10,7 @@ OFFER_SECONDS = 3600
 
 MAKE = """
 INSERT INTO unlogged.offers (offer, account, filename, size, sha256, key, expires_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 FIND = "SELECT account, filename, size, sha256, key, expires_at FROM unlogged.offers WHERE offer = %s"
 EXPIRED = "DELETE FROM unlogged.offers WHERE expires_at < %s"
@@ -27,6 +27,9 @@ class Offer:
     sha256: str
     key: str
     expires_at: datetime
+
+    def is_of(self, account: str, filename: str, size: int, sha256: str) -> bool:
+        return (self.account, self.filename, self.size, self.sha256) == (account, filename, size, sha256)
 
 
 def offer(id_: UUID, account: str, filename: str, size: int, sha256: str, now: datetime) -> Offer:

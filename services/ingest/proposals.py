@@ -1,6 +1,6 @@
 """A write is a proposal: append its event, then ask the read model what the log makes of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -83,11 +83,21 @@ class Proposals:
         """The verdict on what this request has made before. Raises Problem if that was another event."""
         found = await self._read_model.of_request(request.id) if request.keyed else None
         if found and found.event_id != event_id:
-            raise Problem("idempotency-key-reuse", "this key was used for a request with other contents")
+            raise reused()
         return found
+
+    async def refuse_reuse(self, request: Request, event_ids: Collection[UUID]) -> None:
+        """Raises Problem where this request has made an event before that is none of these."""
+        found = await self._read_model.of_request(request.id) if request.keyed else None
+        if found and found.event_id not in event_ids:
+            raise reused()
 
     async def propose(self, event: Event, event_id: UUID, request: Request) -> Verdict | Pending:
         """The fold's verdict, if the read model has it within 5 s."""
         appended = await self.append(event, event_id, request)
         verdict = await self._read_model.verdict(event_id, VERDICT_SECONDS)
         return verdict or Pending(event_id, appended.position)
+
+
+def reused() -> Problem:
+    return Problem("idempotency-key-reuse", "this key was used for a request with other contents")

@@ -17,7 +17,7 @@ from contracts.permissions import Principal
 from contracts.problems import FieldError, invalid
 from contracts.resources.accounts import registered_json, whole_json
 from services.ingest import commands_accounts as commands
-from services.ingest.answers import PENDING, asked, change, pending
+from services.ingest.answers import PENDING, IdempotencyKey, asked, change, pending
 from services.ingest.proposals import Pending, Request
 from services.ingest.registrar import Body, Password, address, refused, registrar
 
@@ -72,7 +72,9 @@ async def sign_up(request: HttpRequest, body: SignUp) -> Response:
 
 
 @ROUTES.patch("/v1/accounts/{username}", responses=change(), max_body_size=JSON_BYTES)
-async def administer(request: HttpRequest, who: Admin, username: str, body: Administration) -> Response:
+async def administer(
+    request: HttpRequest, who: Admin, username: str, body: Administration, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Disable an account or enable it again, make it an admin's or a user's."""
     house = registrar(request)
     account = await house.accounts.named(username.lower())
@@ -80,8 +82,14 @@ async def administer(request: HttpRequest, who: Admin, username: str, body: Admi
         raise refused("account-not-found")
     if account.state.name == who.account:
         raise invalid(FieldError(pointer="", detail="an admin cannot disable or demote itself"))
-    for event in commands.administer(account.state.name, who.account, body.disabled, body.role):
-        made = await house.settled(event, uuid7(), asked(request, who))
+    itself = asked(request, who, idempotency_key)
+    events = {
+        ids.requested(itself.id, None, [type(event).__name__, event], None): event
+        for event in commands.administer(account.state.name, who.account, body.disabled, body.role)
+    }
+    await house.proposals.refuse_reuse(itself, events)
+    for event_id, event in events.items():
+        made = await house.settled(event, event_id, itself)
         if isinstance(made, Pending):
             return pending(made)
         account = made

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.edge import uuid7
 from adapters.http import JSON_BYTES, Json
 from adapters.objects import ObjectMissing, Objects
 from adapters.principal import may
@@ -21,11 +20,11 @@ from contracts.images import Content
 from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.images import time
-from services.ingest.answers import traceparent
+from services.ingest.answers import IdempotencyKey, asked, traceparent
 from services.ingest.commands_images import Upload
 from services.ingest.fields import Filename, wanted
 from services.ingest.offers import OFFER_SECONDS, Offer, Offers, offer
-from services.ingest.proposals import Request
+from services.ingest.proposals import Request, reused
 from services.ingest.receive import Receiver
 from services.ingest.routes_images import BYTES, shown
 from services.ingest.write import Writer
@@ -57,13 +56,18 @@ class Desk:
 
 
 @ROUTES.post("/v1/uploads", status_code=201, max_body_size=JSON_BYTES)
-async def announce(request: HttpRequest, who: Add, body: Announced) -> Response:
+async def announce(request: HttpRequest, who: Add, body: Announced, idempotency_key: IdempotencyKey = None) -> Response:
     """An address to PUT the bytes to, good for an hour."""
     desk, now = _desk(request), _desk(request).now()
     if body.size > desk.receiver.limits.bytes:
         raise Problem("too-large", f"An image may have at most {desk.receiver.limits.bytes:,} bytes.")
-    made = offer(uuid7(), who.account, body.filename, body.size, body.sha256.lower(), now)
-    await desk.offers.make(made, now)
+    itself, said = asked(request, who, idempotency_key), (body.filename, body.size, body.sha256.lower())
+    made = await desk.offers.find(itself.id) if itself.keyed else None
+    if made is None:
+        made = offer(itself.id, who.account, *said, now)
+        await desk.offers.make(made, now)
+    elif not made.is_of(who.account, *said):
+        raise reused()
     url = desk.reachable.presign("PUT", made.key, OFFER_SECONDS)
     answer = {"id": made.id, "url": url, "headers": {}, "expires_at": time(made.expires_at)}
     return Json(answer, 201, {"Location": f"/v1/uploads/{made.id}", "Cache-Control": "no-store"})

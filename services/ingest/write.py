@@ -19,7 +19,7 @@ from contracts.permissions import Subject, decide
 from contracts.problems import FieldError, Problem, invalid
 from contracts.resources.images import Described, just_created
 from services.ingest.commands_images import Upload, receive
-from services.ingest.proposals import Pending, Proposals, Request
+from services.ingest.proposals import Pending, Proposals, Request, reused
 
 GLANCE_SECONDS = 1.0
 REJECTED = {
@@ -173,7 +173,7 @@ def _subject(found: Described) -> Subject:
 
 def _same_request(seen: Verdict, event_id: UUID) -> Verdict:
     if seen.event_id != event_id:
-        raise Problem("idempotency-key-reuse", "this key was used for a request with other contents")
+        raise reused()
     return seen
 
 

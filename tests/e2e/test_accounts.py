@@ -220,6 +220,16 @@ async def test_a_disabled_account_is_shut_out_and_comes_back(
     assert (await http.get("/v1/me", headers=bearer(key))).status_code == 200
 
 
+async def test_a_retry_of_a_change_by_an_admin_has_no_second_effect(served: World, alice: Person) -> None:
+    path, headers = f"/v1/accounts/{alice.name}", {"Idempotency-Key": f"once for {alice.name}"}
+    both = {"disabled": True, "role": "admin"}
+    first, again = [await served.client.patch(path, json=both, headers=headers) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.headers["etag"] == again.headers["etag"]
+    other = await served.client.patch(path, json={"disabled": False}, headers=headers)
+    problem(other, 422, "idempotency-key-reuse")
+
+
 async def test_an_admin_cannot_shut_itself_out(served: World) -> None:
     problem(await served.client.patch("/v1/accounts/admin", json={"disabled": True}), 422, "invalid-request")
     problem(await served.client.patch("/v1/accounts/nobody-at-all", json={"disabled": True}), 404, "not-found")

@@ -71,6 +71,15 @@ async def test_completing_again_and_at_once_makes_one_image(served: World, alice
     assert len((await alice.ask("GET", "/v1/images")).json()["items"]) == 1
 
 
+async def test_a_retry_of_an_announcement_is_offered_the_same_place(alice: Person) -> None:
+    data, headers = new_picture(), {**alice.signed, "Idempotency-Key": "one"}
+    body = {"filename": "direct.jpg", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    first, again = [(await alice.http.post("/v1/uploads", json=body, headers=headers)).json() for _ in range(2)]
+    assert (first["id"], first["expires_at"]) == (again["id"], again["expires_at"])
+    other = await alice.http.post("/v1/uploads", json={**body, "size": 5}, headers=headers)
+    problem(other, 422, "idempotency-key-reuse")
+
+
 async def test_other_bytes_than_were_announced_are_refused(served: World, alice: Person) -> None:
     data = new_picture()
     for other in (data[:-1], new_picture(), data + b"x"):
