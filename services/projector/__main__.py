@@ -18,6 +18,7 @@ from psycopg import AsyncConnection, OperationalError
 from adapters.log import MAX_RECORD, Log, Names
 from adapters.telemetry import log_as_json
 from adapters.teller import Teller
+from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_back
 from services.projector import schema
 from services.projector.build import Log as Source
 from services.projector.consumer import Projector, Switched
@@ -80,12 +81,14 @@ async def project_into(settings: Settings, name: str) -> None:
         session_timeout_ms=10_000,
         max_partition_fetch_bytes=MAX_RECORD,
     )
+    limits = Limits(settings.undecodable_run, settings.undecodable_ratio)
+    tolerance = Tolerance(limits, looking_back(settings.kafka, names))
     async with Log(settings.kafka, names) as log:
         teller = Teller(log, CONSUMER, lambda: datetime.now(UTC))
         await consumer.start()
         try:
             await together(
-                Projector(consumer, names, connect, teller.bury, settings.projector_batch).run(),
+                Projector(consumer, names, connect, teller.bury, settings.projector_batch, tolerance).run(),
                 bury_what_is_left(connect, Source(settings.kafka, names), teller.bury),
             )
         finally:
@@ -128,6 +131,9 @@ def main() -> int:
     except (OperationalError, KafkaConnectionError) as down:
         print(f"Kafka or Postgres is down: {down}; `framelog doctor` says which", file=sys.stderr)
         return 3
+    except TooManyUndecodable as wrong:
+        print(wrong, file=sys.stderr)
+        return 1
     return 0
 
 

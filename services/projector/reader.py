@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.log import Names
+from adapters.tolerance import Tolerance
 from contracts.events import Record, Undecodable
 from services.projector.parking import Read, read
 from services.projector.store import Move, Partition, Start, Store
@@ -28,12 +29,20 @@ class Reader:
     """Reads what the consumer is assigned, from where the rows stand and no further than `upto`, if that is given."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, names: Names, bury: Bury, batch: int, upto: Ends | None = None
+        self,
+        consumer: AIOKafkaConsumer,
+        names: Names,
+        bury: Bury,
+        batch: int,
+        *,
+        tolerance: Tolerance | None = None,
+        upto: Ends | None = None,
     ) -> None:
         self._consumer = consumer
         self._names = names
         self._bury = bury
         self._batch = batch
+        self._tolerance = tolerance
         self._upto = upto
         self.starts: dict[Partition, Start] = {}
 
@@ -59,7 +68,10 @@ class Reader:
         self.starts = starts
 
     async def next(self) -> tuple[list[Move], list[Read]]:
-        """The next steps of the claimed partitions, and their records in order; what cannot be read is buried."""
+        """The next steps of the claimed partitions, and their records in order; what cannot be read is buried.
+
+        Raises TooManyUndecodable.
+        """
         fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch)
         moves: dict[Partition, Move] = {}
         batch: list[Read] = []
@@ -68,11 +80,18 @@ class Reader:
             if move := self._step(record, moves):
                 batch.append(read(record, move.append_time))
                 if isinstance(error := batch[-1].said, Undecodable):
-                    await self._bury(record, error)
-                    logger.error("buried %s", error)
+                    await self._bury_one(record, error)
+                elif self._tolerance:
+                    self._tolerance.was_read(record)
             if number % BREATH == 0:
                 await asyncio.sleep(0)
         return list(moves.values()), batch
+
+    async def _bury_one(self, record: Record, error: Undecodable) -> None:
+        if self._tolerance:
+            await self._tolerance.refuse_too_many(record, error)
+        await self._bury(record, error)
+        logger.error("buried %s", error)
 
     async def _check(self, starts: Mapping[TopicPartition, int]) -> None:
         begins = await self._consumer.beginning_offsets(list(starts))
