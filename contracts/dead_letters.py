@@ -14,6 +14,8 @@ Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 State = Literal["buried", "retried", "discarded"]
 
 MOST_DETAIL = 2_000
+PROJECTOR = "projector"
+"""The consumer by whose dead letters others wait."""
 
 
 class AboutRecord(Struct, frozen=True, kw_only=True):

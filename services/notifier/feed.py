@@ -44,7 +44,11 @@ SELECT event_id, type, data, append_time FROM events
 WHERE image_id = %s AND topic = %s AND accepted AND "offset" <= %s ORDER BY "offset"
 """
 IMAGE = "SELECT * FROM described_images WHERE image_id = %s"
-ENDED = "SELECT delivery FROM deliveries WHERE delivery = ANY(%s)"
+# What has been told is not told again, though the projector cannot come to the end of it yet.
+ENDED = """
+SELECT delivery FROM deliveries WHERE delivery = ANY(%(ids)s)
+UNION SELECT event_id FROM parked WHERE event_id = ANY(%(ids)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +118,4 @@ class Feed:
         Raises Problem `behind` if the read model is over 5 s away from it.
         """
         await self._fresh.all_settled(DELIVERIES)
-        return {row["delivery"] for row in await self._read_model.rows(ENDED, (list(deliveries),))}
+        return {row["delivery"] for row in await self._read_model.rows(ENDED, {"ids": list(deliveries)})}

@@ -19,12 +19,12 @@ from adapters.log import MAX_RECORD, Log, Names
 from adapters.telemetry import log_as_json
 from adapters.teller import Teller
 from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_back
+from contracts.dead_letters import PROJECTOR
 from services.projector import schema
 from services.projector.build import Log as Source
 from services.projector.consumer import Projector, Switched
 from services.projector.garbage import collect_rarely
 from services.projector.rebuild import Means, Rebuild
-from services.projector.settling import CONSUMER
 from services.projector.store import Store
 from services.projector.switching import AlreadyBuilding
 from services.projector.unburied import bury_what_is_left
@@ -68,6 +68,7 @@ def means(settings: Settings) -> Means:
         folder=settings.home / "spill",
         memory=settings.rebuild_memory_bytes,
         tell=tell,
+        unreadable=settings.undecodable_ratio,
     )
 
 
@@ -84,7 +85,7 @@ async def project_into(settings: Settings, name: str) -> None:
     limits = Limits(settings.undecodable_run, settings.undecodable_ratio)
     tolerance = Tolerance(limits, looking_back(settings.kafka, names))
     async with Log(settings.kafka, names) as log:
-        teller = Teller(log, CONSUMER, lambda: datetime.now(UTC))
+        teller = Teller(log, PROJECTOR, lambda: datetime.now(UTC))
         await consumer.start()
         try:
             await together(

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from adapters.accounts import Accounts
 from adapters.algorithms import Algorithms
+from adapters.dead_letters import DeadLetters
 from adapters.fresh import WAIT_SECONDS, Fresh
 from adapters.jobs import Jobs
 from adapters.keys import Keys
@@ -35,6 +36,7 @@ class Reading:
     posts: Posts
     jobs: Jobs
     keys: Keys
+    dead_letters: DeadLetters
 
 
 async def _reading(request: Request) -> Reading:
