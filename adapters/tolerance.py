@@ -59,6 +59,14 @@ class Tolerance:
             raise _too_many(f"{known.count(False)} of the last {WINDOW} records", error)
 
 
+class Anything:
+    """Tolerates every record: whoever reads what others have been refused or allowed already."""
+
+    def was_read(self, record: Record) -> None: ...
+
+    async def refuse_too_many(self, record: Record, error: Undecodable) -> None: ...
+
+
 def looking_back(bootstrap: str, names: Names) -> Before:
     """By a consumer of its own, which is in no group."""
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.log import Names
-from adapters.tolerance import Tolerance
+from adapters.tolerance import Anything, Tolerance
 from contracts.events import Record, Undecodable
 from services.projector.parking import Read, read
 from services.projector.store import Move, Partition, Start, Store
@@ -35,14 +35,14 @@ class Reader:
         bury: Bury,
         batch: int,
         *,
-        tolerance: Tolerance | None = None,
+        tolerance: Tolerance | Anything | None = None,
         upto: Ends | None = None,
     ) -> None:
         self._consumer = consumer
         self._names = names
         self._bury = bury
         self._batch = batch
-        self._tolerance = tolerance
+        self._tolerance = tolerance or Anything()
         self._upto = upto
         self.starts: dict[Partition, Start] = {}
 
@@ -80,18 +80,16 @@ class Reader:
             if move := self._step(record, moves):
                 batch.append(read(record, move.append_time))
                 if isinstance(error := batch[-1].said, Undecodable):
-                    await self._bury_one(record, error)
-                elif self._tolerance:
+                    await self._tolerance.refuse_too_many(record, error)
+                else:
                     self._tolerance.was_read(record)
             if number % BREATH == 0:
                 await asyncio.sleep(0)
+        for one in batch:  # now that none is one too many: otherwise they come again
+            if isinstance(one.said, Undecodable):
+                await self._bury(one.record, one.said)
+                logger.error("buried %s", one.said)
         return list(moves.values()), batch
-
-    async def _bury_one(self, record: Record, error: Undecodable) -> None:
-        if self._tolerance:
-            await self._tolerance.refuse_too_many(record, error)
-        await self._bury(record, error)
-        logger.error("buried %s", error)
 
     async def _check(self, starts: Mapping[TopicPartition, int]) -> None:
         begins = await self._consumer.beginning_offsets(list(starts))
