@@ -51,8 +51,9 @@ class Undertaker:
 
 @ROUTES.post("/v1/admin/dead-letters/{letter_id}/retry", responses=change("dead-letter-settled"))
 async def retry(request: HttpRequest, who: Admin, letter_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
-    """Have the record read once more, by the code as it is now. Once: newer code reads it by itself."""
-    return await _say(request, who, letter_id, commands.retry, {**SETTLED, "retried": RETRIED}, idempotency_key)
+    """Have its consumer read the record once more, by the code as it is now. For the projector once: newer code of it
+    reads the record by itself."""
+    return await _say(request, who, letter_id, commands.retry, SETTLED, idempotency_key)
 
 
 @ROUTES.post("/v1/admin/dead-letters/{letter_id}/discard", responses=change("dead-letter-settled"))
