@@ -11,6 +11,7 @@ from contracts.resources.images import Described
 from contracts.topics import IMAGES, Topic
 
 WAIT_SECONDS = 5.0
+PARKED_SECONDS = 60
 
 
 class Fresh:
@@ -41,7 +42,16 @@ class Fresh:
         return all(await asyncio.gather(*(self._read_model.reached(end, within) for end in goal)))
 
     async def settled(self, topic: Topic, key: str) -> None:
-        """Returns once the read model holds every event of `key` that the log holds now; else Problem `behind`."""
+        """Returns once the read model holds every event of `key` that the log holds now; else Problem `behind`: where
+        events of the key are parked, until somebody has settled the dead letter."""
         end = await self._ends.of_key(topic, key)
         if end.offset and not await self._read_model.reached(end, WAIT_SECONDS):
             raise Problem("behind", f"the read model has not reached {end}", headers={"Retry-After": "1"})
+        if letter := await self._read_model.held_up(topic.name, end.partition, key):
+            raise parked(letter)
+
+
+def parked(letter: UUID) -> Problem:
+    """What is asked for waits behind a record that nobody can read: nobody knows a no before that is settled."""
+    detail = f"it waits for an admin to settle the dead letter {letter}"
+    return Problem("behind", detail, headers={"Retry-After": str(PARKED_SECONDS)}, dead_letter=str(letter))

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from psycopg.rows import DictRow
 
-from adapters.fresh import Fresh
+from adapters.fresh import Fresh, parked
 from adapters.read_model import ReadModel
 from contracts.events import Json
 from contracts.read_model.jobs import COLUMNS, job
@@ -28,11 +28,16 @@ class Jobs:
         self._fresh = fresh
 
     async def one(self, job_id: UUID) -> DescribedJob | None:
-        """The job, perhaps a moment old; None only if the log, as of now, has none. Any partition may have it."""
+        """The job, perhaps a moment old; None only if the log, as of now, has none. Any partition may have it.
+
+        Raises Problem `behind`.
+        """
         found = await self.known(job_id)
         if found is None:
             await self._fresh.all_settled(IMAGES)
             found = await self.known(job_id)
+            if found is None and (waits := await self._read_model.parked(job_id)):
+                raise parked(waits.letter)
         return found
 
     async def known(self, job_id: UUID) -> DescribedJob | None:

@@ -17,7 +17,9 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from adapters.waiting import Poll, Together
+from contracts import ids
 from contracts.codec import Event, read
+from contracts.dead_letters import PROJECTOR
 from contracts.events import Position, TryLater
 from contracts.read_model.images import COLUMNS, placed
 from contracts.resources.images import Analysis, Described
@@ -51,7 +53,26 @@ SELECT DISTINCT ON (owner, sha256) owner, sha256, image_id
 FROM images JOIN unnest(%s::text[], %s::text[]) AS asked (owner, sha256) USING (owner, sha256)
 WHERE deleted_at IS NULL AND origin <> 'job' ORDER BY owner, sha256, created_at, image_id
 """
+# What waits, and the first record of its lane that the projector cannot read.
+HELD_UP = """
+SELECT topic, partition, "offset" FROM parked WHERE lane = %s AND reason IS NOT NULL ORDER BY "offset" LIMIT 1
+"""
+PARKED = """
+SELECT one.owner, first.topic, first.partition, first."offset"
+FROM parked AS one CROSS JOIN LATERAL (
+    SELECT topic, partition, "offset" FROM parked WHERE lane = one.lane AND reason IS NOT NULL ORDER BY 3 LIMIT 1
+) AS first
+WHERE one.event_id = %s
+"""
 STANDS = "SELECT topic, partition, next_offset FROM projection.offsets JOIN projection.live USING (schema)"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event that waits for a dead letter. Its `owner` is known where it can be read itself."""
+
+    letter: UUID
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +172,18 @@ class ReadModel:
         """The fold's verdict, as soon as the read model has the event; None if it has not within so many seconds."""
         return await self._verdicts.wait(event_id, within)
 
+    async def parked(self, event_id: UUID) -> Parked | None:
+        """What an event waits for that the read model has come past."""
+        for row in await self.rows(PARKED, (event_id,)):
+            return Parked(_letter(row), row["owner"])
+        return None
+
+    async def held_up(self, topic: str, partition: int, key: str) -> UUID | None:
+        """The dead letter that the events of a key wait for."""
+        for row in await self.rows(HELD_UP, (ids.lane(topic, partition, key.encode()),)):
+            return _letter(row)
+        return None
+
     async def reached(self, end: Position, within: float) -> bool:
         """Whether the read model comes to hold everything before `end` within so many seconds."""
         return bool(await self._positions.wait(end, within))
@@ -198,6 +231,10 @@ def described(row: DictRow) -> Described:
         analyses=_ANALYSES.decode(row["analyses"]),
         shown=row["shown"],
     )
+
+
+def _letter(row: DictRow) -> UUID:
+    return ids.buried(PROJECTOR, row["topic"], row["partition"], row["offset"])
 
 
 def _verdict(row: DictRow) -> Verdict:

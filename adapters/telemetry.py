@@ -15,6 +15,7 @@ CHATTY = ("aiokafka", "faust", "mode", "asyncio", "urllib3", "httpx", "httpcore"
 MESSAGES = Counter("framelog_messages_total", "messages finished by a consumer", ["consumer", "topic", "outcome"])
 IN_FLIGHT = Gauge("framelog_messages_in_flight", "messages a consumer has in hand", ["consumer"])
 BACKING_OFF = Gauge("framelog_messages_backing_off", "messages that wait for a dependency", ["consumer"])
+DEAD_LETTERS = Counter("framelog_dead_letters_total", "records a consumer buried", ["consumer", "topic", "reason"])
 MESSAGE_SECONDS = Histogram("framelog_message_seconds", "from taken in hand to finished", ["consumer", "topic"])
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}

@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from adapters.log import Names
+from adapters.tolerance import TooManyUndecodable
 from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
 from cli.output import console
 from services.projector.as_of import NoSuchSchema
@@ -72,6 +73,7 @@ def means(settings: Projector, tell: Tell) -> Means:
         folder=settings.home / "spill",
         memory=settings.rebuild_memory_bytes,
         tell=tell,
+        unreadable=settings.undecodable_ratio,
     )
 
 
@@ -80,7 +82,7 @@ def failing() -> Iterator[None]:
     """One line with a remedy for whatever is foreseen."""
     try:
         yield
-    except (AlreadyBuilding, NoWayBack, NothingServed) as no:
+    except (AlreadyBuilding, NoWayBack, NothingServed, TooManyUndecodable) as no:
         raise Failed(str(no), FOUND_A_DIFFERENCE) from None
     except (NoSuchPlace, NoSuchSchema) as no:
         raise Failed(str(no), WRONG_USE) from None

@@ -14,6 +14,8 @@ Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 State = Literal["buried", "retried", "discarded"]
 
 MOST_DETAIL = 2_000
+PROJECTOR = "projector"
+"""The consumer by whose dead letters others wait."""
 
 
 class AboutRecord(Struct, frozen=True, kw_only=True):
@@ -85,7 +87,8 @@ class Letter(Struct, frozen=True, kw_only=True):
 
 
 def apply(letter: Letter | None, event: DeadLetterEvent, letter_id: UUID, time: datetime) -> Letter | Rejected:
-    """Fold one event, appended at `time`, into its letter. Pure. One retry: newer code reads it again by itself.
+    """Fold one event, appended at `time`, into its letter. Pure. What the projector keeps is retried once: newer code
+    reads it again by itself.
 
     Rejected reasons: `no-such-dead-letter`, `dead-letter-retried`, `dead-letter-discarded`.
     """
@@ -107,7 +110,7 @@ def _settled(
         return Rejected("no-such-dead-letter")
     if letter.state == "discarded":
         return Rejected("dead-letter-discarded")
-    if letter.state == state:
+    if letter.state == state and letter.buried.consumer == PROJECTOR:
         return Rejected("dead-letter-retried")
     return replace(letter, state=state, tries=letter.tries + (state == "retried"), settled_at=time, settled_by=by)
 

@@ -71,6 +71,11 @@ def buried(consumer: str, topic: str, partition: int, offset: int) -> UUID:
     return _derived("buried", consumer, topic, str(partition), str(offset))
 
 
+def lane(topic: str, partition: int, raw_key: bytes) -> UUID:
+    """The records of a raw key in a partition, by a name that is short however long the key is."""
+    return _derived("lane", topic, str(partition), raw_key.hex())
+
+
 def original_key(sha256: str) -> str:
     return f"originals/{sha256[:2]}/{sha256}"
 

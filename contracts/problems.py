@@ -39,6 +39,8 @@ PROBLEM_TYPES = (
     ProblemType("password-changed", 409, "The password was changed at the same moment"),
     ProblemType("too-many-api-keys", 409, "An account has at most 100 API keys"),
     ProblemType("webhook-secret-rotated", 409, "The secret was rotated at the same moment"),
+    # What could not be read
+    ProblemType("dead-letter-settled", 409, "The dead letter does not wait for that any more"),
     # The bytes
     ProblemType("too-large", 413, "There are more bytes than are accepted"),
     ProblemType("upload-missing", 409, "The bytes have not been put yet"),

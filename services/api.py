@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from adapters.accounts import Accounts
 from adapters.algorithms import Algorithms
+from adapters.dead_letters import DeadLetters
 from adapters.edge import uuid7
 from adapters.ends import Ends
 from adapters.fresh import Fresh
@@ -33,6 +34,7 @@ from adapters.unlogged import Unlogged
 from contracts.events import TryLater
 from services.ingest import routes_accounts as routes_registering
 from services.ingest import routes_api_keys, routes_auth, routes_images, routes_social, routes_uploads
+from services.ingest import routes_dead_letters as routes_burying
 from services.ingest import routes_jobs as routes_asking
 from services.ingest import routes_posts as routes_posting
 from services.ingest.bootstrap import CREDENTIALS, first_start
@@ -44,6 +46,7 @@ from services.ingest.passwords import Passwords
 from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
 from services.ingest.registrar import Registrar
+from services.ingest.routes_dead_letters import Undertaker
 from services.ingest.routes_images import Ingest
 from services.ingest.routes_jobs import Employer
 from services.ingest.routes_uploads import Desk
@@ -51,7 +54,15 @@ from services.ingest.sessions import Sessions
 from services.ingest.sharing import Sharing
 from services.ingest.throttle import Throttle
 from services.ingest.write import Writer
-from services.query import routes_accounts, routes_admin, routes_events, routes_house, routes_jobs, routes_posts
+from services.query import (
+    routes_accounts,
+    routes_admin,
+    routes_dead_letters,
+    routes_events,
+    routes_house,
+    routes_jobs,
+    routes_posts,
+)
 from services.query import routes_images as routes_reading
 from services.query.bell import Bell
 from services.query.feed import Feed
@@ -101,6 +112,8 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             api.state.registrar = Registrar(accounts, proposals, sessions, Passwords(), keys, Throttle(time.time))
             lagging = Lagging(read_model, ends, settings.kafka, names)
             api.state.overseeing = Overseeing(lagging, now)
+            dead_letters = DeadLetters(read_model, fresh)
+            api.state.undertaker = Undertaker(dead_letters, proposals)
             api.state.query = Reading(
                 read_model=read_model,
                 fresh=fresh,
@@ -113,6 +126,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
                 keys=keys,
                 now=now,
                 streams=Streams(Feed(read_model, fresh), Bell(read_model), settings.event_streams),
+                dead_letters=dead_letters,
             )
             yield
 
@@ -121,6 +135,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
         *(routes_images.ROUTES, routes_uploads.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
         routes_admin.ROUTES,
         *(routes_asking.ROUTES, routes_jobs.ROUTES),
+        *(routes_burying.ROUTES, routes_dead_letters.ROUTES),
         *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES, routes_events.ROUTES),
     ]
     return application("Framelog", VERSION, lifespan, routers)

@@ -116,6 +116,17 @@ class Outside(Section):
         return _list(value)
 
 
+class Reading(Section):
+    """How much a consumer of the log takes for unreadable before it stops: a wrong version would bury everything."""
+
+    undecodable_run: int = Field(
+        100, ge=1, description="so many unreadable records one after another in a partition stop their consumer"
+    )
+    undecodable_ratio: float = Field(
+        0.5, gt=0, le=1, description="so does more than this part of the last 1,000 records of a partition"
+    )
+
+
 class Captions(Section):
     """Whom `caption` asks. The address is the operator's own: what guards addresses that users name is not for it."""
 
@@ -209,7 +220,7 @@ class Api(Caps, Groups, Models, Outside):
         return _list(value)
 
 
-class Analyzer(Decoding, Groups):
+class Analyzer(Decoding, Groups, Reading):
     group: str = Field("core", description="algorithm group this analyzer runs, one of FRAMELOG_ALGORITHM_GROUPS")
     analyzer_window: int = Field(16, ge=1, description="images in flight in one analyzer")
     network_window: int = Field(1_000, ge=1, description="the same, where its group asks services")
@@ -225,7 +236,7 @@ class Infer(Decoding):
     infer_port: int = Field(8010, ge=1, le=65535, description="port that inference over HTTP listens on")
 
 
-class Fetcher(Caps, Outside):
+class Fetcher(Caps, Outside, Reading):
     fetch_seconds: float = Field(60.0, gt=0, description="longest that one download may take, in seconds")
     fetcher_window: int = Field(16, ge=1, description="downloads in flight in one fetcher")
     fetch_budget_bytes: int = Field(96 * MIB, ge=8 * MIB, description="bytes of downloads held in memory at once")
@@ -246,7 +257,7 @@ class Notifier(Endpoints, Groups, Outside):
         return _list(value)
 
 
-class Projector(Endpoints):
+class Projector(Endpoints, Reading):
     projector_batch: int = Field(2_000, ge=1, description="most records folded in one transaction")
     rebuild_memory_bytes: int = Field(
         512 * MIB, ge=8 * MIB, description="memory that building a read model may take; what does not fit goes to disk"

@@ -11,6 +11,7 @@ from adapters.log import Names
 from adapters.stream.inhand import InHand, where
 from adapters.stream.member import Member, Pace
 from adapters.telemetry import MESSAGE_SECONDS, MESSAGES
+from adapters.tolerance import Limits, Tolerance, looking_back
 from contracts.codec import Event, decode
 from contracts.events import Record, Recorded, Undecodable
 
@@ -18,11 +19,6 @@ log = logging.getLogger(__name__)
 
 Handle = Callable[[Recorded[Event]], Awaitable[None]]
 Bury = Callable[[Record, Undecodable], Awaitable[None]]
-TOO_MANY = 100
-
-
-class TooManyUndecodable(Exception):
-    """So many records in a row are unreadable that this code must be at fault, not they."""
 
 
 class NoSuchTopic(Exception):
@@ -32,25 +28,36 @@ class NoSuchTopic(Exception):
 class Stream:
     """One member of one consumer group. Setting `stop` ends `consume` in order."""
 
-    def __init__(self, bootstrap: str, names: Names, group: str, stop: asyncio.Event, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        names: Names,
+        group: str,
+        stop: asyncio.Event,
+        pace: Pace | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         self._bootstrap = bootstrap
         self._names = names
         self._group = group
         self._stop = stop
         self._pace = pace or Pace()
+        self._limits = limits or Limits()
 
     async def consume(self, windows: Mapping[str, int], handle: Handle, bury: Bury) -> None:
         """Calls `handle` for every event of the topics in `windows`, which say how many may be in hand at once.
 
         Events of one key are handled one after the other. A TryLater from `handle` or `bury` is backed off from while
         other keys go on. `bury` returns once the dead letter is acknowledged. Returns after `stop`; raises whatever
-        went wrong otherwise, after which the process must end, and be started anew. Raises NoSuchTopic at the start.
+        went wrong otherwise, after which the process must end, and be started anew: TooManyUndecodable too, which a
+        process started anew raises again. Raises NoSuchTopic at the start.
         """
         probe = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
         await probe.start()
         try:
             await self._refuse_missing(probe, windows)
-            in_hand = InHand(self._group, _Reading(handle, bury, self._group).settle)
+            tolerance = Tolerance(self._limits, looking_back(self._bootstrap, self._names))
+            in_hand = InHand(self._group, _Reading(handle, bury, self._group, tolerance).settle)
             member = Member(self._bootstrap, self._names, self._group, self._pace, in_hand)
             for topic, window in windows.items():
                 member.read(topic, window)
@@ -68,11 +75,11 @@ class Stream:
 class _Reading:
     """What is done with one record: understood and handled, or buried."""
 
-    def __init__(self, handle: Handle, bury: Bury, consumer: str) -> None:
+    def __init__(self, handle: Handle, bury: Bury, consumer: str, tolerance: Tolerance) -> None:
         self._handle = handle
         self._bury = bury
         self._consumer = consumer
-        self._in_a_row = 0
+        self._tolerance = tolerance
 
     async def settle(self, record: Record) -> None:
         try:
@@ -80,16 +87,14 @@ class _Reading:
         except Undecodable as error:
             await self._settle_unreadable(record, error)
             return
-        self._in_a_row = 0
+        self._tolerance.was_read(record)
         began = time.perf_counter()
         await self._handle(recorded)
         MESSAGE_SECONDS.labels(self._consumer, record.topic).observe(time.perf_counter() - began)
         MESSAGES.labels(self._consumer, record.topic, "handled").inc()
 
     async def _settle_unreadable(self, record: Record, error: Undecodable) -> None:
+        await self._tolerance.refuse_too_many(record, error)
         await self._bury(record, error)
         log.warning("buried", extra={"reason": error.reason, "detail": error.detail, **where(record)})
         MESSAGES.labels(self._consumer, record.topic, "buried").inc()
-        self._in_a_row += 1
-        if self._in_a_row >= TOO_MANY:
-            raise TooManyUndecodable(f"{self._in_a_row} records in a row; the last: {error}")

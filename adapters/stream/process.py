@@ -12,6 +12,7 @@ from typing import NoReturn
 from aiokafka.errors import KafkaConnectionError
 
 from adapters.stream.consume import NoSuchTopic
+from adapters.tolerance import TooManyUndecodable
 from contracts.events import TryLater
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,9 @@ def run(main: Coroutine[object, object, None], kafka: str) -> int:
     except TryLater as down:
         print(f"{down}; see `framelog doctor`", file=sys.stderr)
         return 3
+    except TooManyUndecodable as wrong:
+        print(wrong, file=sys.stderr)
+        return 1
     except Exception:
         log.exception("this process ends, and must be started anew")
         return 1

@@ -15,7 +15,8 @@ from adapters.log import Log, Names
 from adapters.objects import Objects
 from adapters.stream import Pace, Stream
 from adapters.telemetry import log_as_json, serve_metrics
-from adapters.teller import Teller
+from adapters.teller import RETRIES, Teller
+from adapters.tolerance import Limits
 from contracts.algorithms import NETWORK_GROUP
 from contracts.topics import IMAGES
 from services.analyzer.algorithm import NetworkAlgorithm
@@ -36,9 +37,10 @@ async def analyze(settings: Settings) -> None:
         algorithms = settings.algorithm_groups[settings.group]
         teller = Teller(log, f"analyzer-{settings.group}", lambda: datetime.now(UTC))
         worker = Worker(teller, finder, settings.group, algorithms)
-        events = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop, pace)
+        limits = Limits(settings.undecodable_run, settings.undecodable_ratio)
+        events = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop, pace, limits)
         logger.info("analyzing", extra={"group": settings.group, "algorithms": algorithms})
-        await events.consume({IMAGES.name: window}, worker.handle, teller.bury)
+        await events.consume({IMAGES.name: window, **RETRIES}, teller.again(worker.handle), teller.bury)
 
 
 Finding = tuple[Finder, int, Pace]

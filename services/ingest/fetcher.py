@@ -11,7 +11,8 @@ from adapters.objects import Objects
 from adapters.outbound import Outbound, excepted
 from adapters.stream import Stream
 from adapters.telemetry import log_as_json
-from adapters.teller import Teller
+from adapters.teller import RETRIES, Teller
+from adapters.tolerance import Limits as Tolerated
 from contracts.topics import IMAGES
 from services.ingest.budget import Budget
 from services.ingest.fetching import Fetching
@@ -39,9 +40,11 @@ async def fetch(settings: Settings) -> None:
         outbound = Outbound(excepted(settings.allow_private_urls))
         teller = Teller(log, "fetcher", lambda: datetime.now(UTC))
         fetching = Fetching(teller, outbound, receiver, settings.fetch_seconds)
-        events = Stream(settings.kafka, names, fetcher_group(names), stop)
+        tolerance = Tolerated(settings.undecodable_run, settings.undecodable_ratio)
+        events = Stream(settings.kafka, names, fetcher_group(names), stop, limits=tolerance)
         logger.info("fetching")
-        await events.consume({IMAGES.name: settings.fetcher_window}, fetching.handle, teller.bury)
+        windows = {IMAGES.name: settings.fetcher_window, **RETRIES}
+        await events.consume(windows, teller.again(fetching.handle), teller.bury)
 
 
 def limits(settings: Settings) -> Limits:

@@ -11,25 +11,31 @@ from contracts import ids, jobs
 from contracts.codec import read
 from contracts.jobs import Job
 from contracts.resources.images import Described
-from contracts.topics import ANALYSES, DELIVERIES, IMAGES
+from contracts.topics import ANALYSES, DEAD_LETTERS, DELIVERIES, IMAGES
 from services.notifier.owed import Asked, Ended
 
 Cursor = dict[tuple[str, int], int]
 """Topic and partition → the offset that comes next."""
 
-FOLLOWED = (IMAGES, ANALYSES)
+FOLLOWED = (IMAGES, ANALYSES, DEAD_LETTERS)
 AT_ONCE = 500
 BEGINNING: Cursor = {(topic.name, number): 0 for topic in FOLLOWED for number in range(topic.partitions)}
 
 # One writer per partition makes its rows visible in the order of their offsets: nothing comes later below the last one.
+# What was parked comes into sight where it was let go, all of it at one position.
 NEXT = f"""
 SELECT at.topic, at.partition, event."offset",
-    CASE WHEN at.topic = '{IMAGES.name}' THEN event.event_id ELSE event.causation_id END AS cause
+    CASE WHEN event.topic = '{IMAGES.name}' THEN event.event_id ELSE event.causation_id END AS cause
 FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS at (topic, partition, next_offset)
 CROSS JOIN LATERAL (
-    SELECT event_id, causation_id, "offset" FROM events
+    (SELECT topic, event_id, causation_id, "offset" FROM events
     WHERE events.topic = at.topic AND events.partition = at.partition AND events."offset" >= at.next_offset
-    ORDER BY "offset" LIMIT {AT_ONCE}
+    ORDER BY "offset" LIMIT {AT_ONCE})
+    UNION ALL
+    (SELECT events.topic, event_id, causation_id, released."offset" FROM released JOIN events USING (event_id)
+    WHERE released.topic = at.topic AND released.partition = at.partition AND released."offset" >= at.next_offset
+    ORDER BY released."offset" FETCH FIRST {AT_ONCE} ROWS WITH TIES)
+    ORDER BY "offset" FETCH FIRST {AT_ONCE} ROWS WITH TIES
 ) AS event
 """
 ASKED = """
@@ -43,7 +49,11 @@ LIFE = """
 SELECT event_id, type, data, append_time FROM events
 WHERE image_id = %s AND topic = %s AND accepted AND "offset" <= %s ORDER BY "offset"
 """
-ENDED = "SELECT delivery FROM deliveries WHERE delivery = ANY(%s)"
+# What has been told is not told again, though the projector cannot come to the end of it yet.
+ENDED = """
+SELECT delivery FROM deliveries WHERE delivery = ANY(%(ids)s)
+UNION SELECT event_id FROM parked WHERE event_id = ANY(%(ids)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +124,4 @@ class Feed:
         Raises Problem `behind` if the read model is over 5 s away from it.
         """
         await self._fresh.all_settled(DELIVERIES)
-        return {row["delivery"] for row in await self._read_model.rows(ENDED, (list(deliveries),))}
+        return {row["delivery"] for row in await self._read_model.rows(ENDED, {"ids": list(deliveries)})}

@@ -19,12 +19,13 @@ from psycopg import AsyncConnection, OperationalError
 from adapters.log import MAX_RECORD, Log, Names
 from adapters.telemetry import log_as_json
 from adapters.teller import Teller
+from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_back
+from contracts.dead_letters import PROJECTOR
 from services.projector import schema
 from services.projector.build import Log as Source
 from services.projector.consumer import Projector, Switched
 from services.projector.garbage import collect_rarely
 from services.projector.rebuild import Means, Rebuild
-from services.projector.settling import CONSUMER
 from services.projector.store import Store
 from services.projector.switching import AlreadyBuilding
 from services.projector.unburied import bury_what_is_left
@@ -78,6 +79,7 @@ def means(settings: Settings) -> Means:
         folder=settings.home / "spill",
         memory=settings.rebuild_memory_bytes,
         tell=Chatter(),
+        unreadable=settings.undecodable_ratio,
     )
 
 
@@ -91,12 +93,14 @@ async def project_into(settings: Settings, name: str) -> None:
         session_timeout_ms=10_000,
         max_partition_fetch_bytes=MAX_RECORD,
     )
+    limits = Limits(settings.undecodable_run, settings.undecodable_ratio)
+    tolerance = Tolerance(limits, looking_back(settings.kafka, names))
     async with Log(settings.kafka, names) as log:
-        teller = Teller(log, CONSUMER, lambda: datetime.now(UTC))
+        teller = Teller(log, PROJECTOR, lambda: datetime.now(UTC))
         await consumer.start()
         try:
             await together(
-                Projector(consumer, names, connect, teller.bury, settings.projector_batch).run(),
+                Projector(consumer, names, connect, teller.bury, settings.projector_batch, tolerance).run(),
                 bury_what_is_left(connect, Source(settings.kafka, names), teller.bury),
             )
         finally:
@@ -139,6 +143,9 @@ def main() -> int:
     except (OperationalError, KafkaConnectionError) as down:
         print(f"Kafka or Postgres is down: {down}; `framelog doctor` says which", file=sys.stderr)
         return 3
+    except TooManyUndecodable as wrong:
+        print(wrong, file=sys.stderr)
+        return 1
     return 0
 
 

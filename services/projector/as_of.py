@@ -3,7 +3,6 @@
 from psycopg.sql import SQL, Identifier
 
 from services.projector import schema, switching
-from services.projector.build import Building
 from services.projector.reader import Ends
 from services.projector.rebuild import Means
 
@@ -18,7 +17,7 @@ async def build_until(means: Means, cut: Ends) -> str:
         async with connection.transaction():
             name = await schema.create(connection, "as_of")
         try:
-            await Building(means.postgres, means.log, means.folder / name, means.memory, means.tell).build(name, cut)
+            await means.building(name).build(name, cut)
         except BaseException:
             await schema.drop(connection, name)
             raise

@@ -19,11 +19,12 @@ from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from adapters.log import MAX_RECORD, Names
-from contracts.events import Record
+from adapters.tolerance import WINDOW, Limits, TooManyUndecodable
+from contracts.events import Position, Record
 from contracts.topics import DEAD_LETTERS
 from services.projector import schema
 from services.projector.fold import fold
-from services.projector.parking import Sieve, read
+from services.projector.parking import Freed, Sieve, read
 from services.projector.reader import Ends, LogBroken
 from services.projector.rows import TABLES, Key, Rows, State
 from services.projector.spill import Spill
@@ -61,19 +62,23 @@ class Log:
 
 
 class Building:
-    """`memory` is what folding may take, in bytes; what does not fit into it waits in `folder`."""
+    """`memory` is what folding may take, in bytes; what does not fit into it waits in `folder`. `unreadable` is the
+    part of a partition's records that may be, as for a live projector."""
 
-    def __init__(self, postgres: str, log: Log, folder: Path, memory: int, tell: Tell) -> None:
+    def __init__(
+        self, postgres: str, log: Log, folder: Path, memory: int, tell: Tell, unreadable: float = Limits().ratio
+    ) -> None:
         self._postgres = postgres
         self._log = log
         self._folder = folder
         self._memory = memory
         self._tell = tell
+        self._unreadable = unreadable
 
     async def build(self, name: str, upto: Ends) -> None:
         """Fill the schema `name`, made by `schema.create`, with all the log holds before `upto`; then index it.
 
-        Raises LogBroken where the log does not hold all of that.
+        Raises LogBroken where the log does not hold all of that, TooManyUndecodable.
         """
         store = await Store.connect(self._postgres, name)
         try:
@@ -86,9 +91,11 @@ class Building:
     async def _fold(self, consumer: AIOKafkaConsumer, store: Store, upto: Ends) -> None:
         total, done = sum(upto.values()), 0
         self._tell("folding", done, total)
-        folded = await store.ends()
+        folded, freed = await store.ends(), None
         for at, end in _letters_first(upto):
             if end and at not in folded:
+                if freed is None and at[0] != DEAD_LETTERS.name:
+                    freed = await store.waiting.freed()
                 told = done
 
                 def tell(count: int, before: int = told) -> None:
@@ -97,9 +104,17 @@ class Building:
                 with Spill(self._folder, self._memory // 2) as spill:
                     last = await _read(consumer, self._log.names, at, end, spill)
                     async with store.landing(at, end, last):
-                        await _land(store, spill.portions(), tell)
+                        unread = await _land(store, spill.portions(), freed or {}, tell)
+                        self._refuse_too_many(at, unread, end)
             done += end
             self._tell("folding", done, total)
+
+    def _refuse_too_many(self, at: Partition, unread: int, end: int) -> None:
+        if end >= WINDOW and unread > self._unreadable * end:
+            raise TooManyUndecodable(
+                f"{unread} of the {end} records of {at[0]}:{at[1]} cannot be read: build with the version of Framelog"
+                " that wrote them, or, to leave them all out, raise FRAMELOG_UNDECODABLE_RATIO"
+            )
 
     async def _index(self, name: str) -> None:
         self._tell("indexing", 0, 1)
@@ -129,9 +144,11 @@ def _letters_first(upto: Ends) -> list[tuple[Partition, int]]:
     return sorted(upto.items(), key=lambda one: one[0][0] != DEAD_LETTERS.name)
 
 
-async def _land(store: Store, portions: Iterable[list[Record]], tell: Callable[[int], None]) -> None:
-    done, told = 0, time.monotonic()
-    freed = await store.waiting.freed()
+async def _land(
+    store: Store, portions: Iterable[list[Record]], freed: Mapping[Position, Freed], tell: Callable[[int], None]
+) -> int:
+    """Folds the whole of a partition; how many of its records nobody can read is answered."""
+    done, unread, told = 0, 0, time.monotonic()
     for portion in portions:
         standing, sieve = Standing(), Sieve(freed=freed)
         records = iter(portion)
@@ -139,13 +156,15 @@ async def _land(store: Store, portions: Iterable[list[Record]], tell: Callable[[
             changed = fold(standing.rows, sieve.sift(read(record, record.time) for record in batch))
             standing.take(changed)
             await _add(store, changed, "add")
-            await store.park(sieve.take_parked())
-            await store.waiting.sight([one for one in sieve.take_released() if one.event_id in changed["events"]])
-            done += len(batch)
+            parked, released = sieve.taken()
+            await store.park(parked)
+            await store.waiting.sight([one for one in released if one.event_id in changed["events"]])
+            done, unread = done + len(batch), unread + sum(one.reason is not None for one in parked)
             if time.monotonic() - told > TELL_SECONDS:
                 tell(done)
                 told = time.monotonic()
         await _add(store, standing.rows, "replace")
+    return unread
 
 
 async def _add(store: Store, rows: Mapping[str, Mapping[Key, State]], writing: str) -> None:

@@ -35,7 +35,7 @@ async def follow(postgres: str, log: Log, name: str, upto: Ends) -> None:
 async def _follow(store: Store, log: Log, upto: Mapping[Partition, int]) -> None:
     async with log.reading() as consumer:
         consumer.assign([TopicPartition(log.names.physical(topic), partition) for topic, partition in upto])
-        reader = Reader(consumer, log.names, _leave, BATCH, upto)
+        reader = Reader(consumer, log.names, _leave, BATCH, upto=upto)
         starts = await reader.claim(store)
         if len(starts) < len(upto):
             raise StillFenced("another build has fenced it")

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from psycopg import OperationalError
 
 from adapters.log import Names
+from adapters.tolerance import Tolerance
 from services.projector.fold import fold, touched
 from services.projector.projections import TOPICS
 from services.projector.reader import Bury, Reader
@@ -30,17 +31,25 @@ class Switched(Exception):
 class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Folds what the group assigns to it. Kafka's committed offsets are never asked: positions live with the rows."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, names: Names, connect: Connect, bury: Bury, batch: int) -> None:
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        names: Names,
+        connect: Connect,
+        bury: Bury,
+        batch: int,
+        tolerance: Tolerance | None = None,
+    ) -> None:
         self._consumer = consumer
         self._names = names
         self._connect = connect
-        self._reader = Reader(consumer, names, bury, batch)
+        self._reader = Reader(consumer, names, bury, batch, tolerance=tolerance)
         self._reassigned = False
 
     async def run(self) -> None:
         """Until cancelled. A lost connection or fence is answered by claiming again; anything else ends the process.
 
-        Raises Switched once a rebuild has taken over.
+        Raises Switched once a rebuild has taken over, TooManyUndecodable.
         """
         self._consumer.subscribe([self._names.physical(topic) for topic in TOPICS], listener=self)
         while True:

@@ -6,12 +6,12 @@ the two was seen first.
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
+from contracts import ids
 from contracts.codec import decode
 from contracts.events import Position, Record, Undecodable
 from contracts.topics import DEAD_LETTERS
@@ -67,13 +67,10 @@ class Sieve:
         """The events of some records, in their order, that nothing holds up; the others are `parked` from now on."""
         return [one for read in batch if (one := self._passing(read))]
 
-    def take_parked(self) -> list[Parked]:
-        """Those since this was asked last."""
-        taken, self.parked = self.parked, []
-        return taken
-
-    def take_released(self) -> list[Released]:
-        taken, self.released = self.released, []
+    def taken(self) -> tuple[list[Parked], list[Released]]:
+        """What was parked and released since this was asked last."""
+        taken = self.parked, self.released
+        self.parked, self.released = [], []
         return taken
 
     def _passing(self, read: Read) -> Cut | None:
@@ -108,12 +105,8 @@ def read(record: Record, time: datetime) -> Read:
 
 
 def lane(record: Record) -> UUID:
-    """The records of a raw key in a partition, by a name that is short however long the key is."""
-    return lane_of(record.topic, record.partition, record.key or b"")
-
-
-def lane_of(topic: str, partition: int, raw_key: bytes) -> UUID:
-    return UUID(bytes=sha256(b"%s:%d:%s" % (topic.encode(), partition, raw_key)).digest()[:16])
+    """Where it waits, if it must: behind those of its key."""
+    return ids.lane(record.topic, record.partition, record.key or b"")
 
 
 def parked(read: Read, here: UUID) -> Parked:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.log import Names
+from adapters.tolerance import Anything, Tolerance
 from contracts.events import Record, Undecodable
 from services.projector.parking import Read, read
 from services.projector.store import Move, Partition, Start, Store
@@ -28,12 +29,20 @@ class Reader:
     """Reads what the consumer is assigned, from where the rows stand and no further than `upto`, if that is given."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, names: Names, bury: Bury, batch: int, upto: Ends | None = None
+        self,
+        consumer: AIOKafkaConsumer,
+        names: Names,
+        bury: Bury,
+        batch: int,
+        *,
+        tolerance: Tolerance | Anything | None = None,
+        upto: Ends | None = None,
     ) -> None:
         self._consumer = consumer
         self._names = names
         self._bury = bury
         self._batch = batch
+        self._tolerance = tolerance or Anything()
         self._upto = upto
         self.starts: dict[Partition, Start] = {}
 
@@ -59,7 +68,10 @@ class Reader:
         self.starts = starts
 
     async def next(self) -> tuple[list[Move], list[Read]]:
-        """The next steps of the claimed partitions, and their records in order; what cannot be read is buried."""
+        """The next steps of the claimed partitions, and their records in order; what cannot be read is buried.
+
+        Raises TooManyUndecodable.
+        """
         fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch)
         moves: dict[Partition, Move] = {}
         batch: list[Read] = []
@@ -68,10 +80,15 @@ class Reader:
             if move := self._step(record, moves):
                 batch.append(read(record, move.append_time))
                 if isinstance(error := batch[-1].said, Undecodable):
-                    await self._bury(record, error)
-                    logger.error("buried %s", error)
+                    await self._tolerance.refuse_too_many(record, error)
+                else:
+                    self._tolerance.was_read(record)
             if number % BREATH == 0:
                 await asyncio.sleep(0)
+        for one in batch:  # now that none is one too many: otherwise they come again
+            if isinstance(one.said, Undecodable):
+                await self._bury(one.record, one.said)
+                logger.error("buried %s", one.said)
         return list(moves.values()), batch
 
     async def _check(self, starts: Mapping[TopicPartition, int]) -> None:

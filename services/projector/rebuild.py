@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from adapters.tolerance import Limits
 from services.projector import schema, switching
 from services.projector.build import Building, Log, Tell
 from services.projector.catching_up import follow
@@ -44,13 +45,18 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What every build is made with: `memory` in bytes, a `folder` for what does not fit into it, who is `told`."""
+    """What every build is made with: `memory` in bytes, a `folder` for what does not fit into it, who is `told`, and
+    the part of a partition's records that may be `unreadable`."""
 
     postgres: str
     log: Log
     folder: Path
     memory: int
     tell: Tell
+    unreadable: float = Limits().ratio
+
+    def building(self, name: str) -> Building:
+        return Building(self.postgres, self.log, self.folder / name, self.memory, self.tell, self.unreadable)
 
 
 class Rebuild:
@@ -64,9 +70,7 @@ class Rebuild:
             served = await schema.live(connection)
             name, goal = await self._begun(connection, served)
             async with self._reported(connection, name):
-                await Building(
-                    self._means.postgres, self._means.log, self._means.folder / name, self._means.memory, self._tell
-                ).build(name, goal)
+                await replace(self._means, tell=self._tell).building(name).build(name, goal)
                 await self._near(connection, name, served)
                 return await self._switched(connection, name, served, switch)
 

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from contracts.dead_letters import Discarded, RetryRequested
+from contracts import ids
+from contracts.dead_letters import PROJECTOR, Discarded, RetryRequested
 from contracts.events import Position
 from services.projector.fold import Batch, fold, touched
-from services.projector.parking import Released, Sieve, lane_of
+from services.projector.parking import Released, Sieve
 from services.projector.rows import Rows
 from services.projector.store import Store
-
-CONSUMER = "projector"
-"""Under this name the projector buries, whichever read model it folds into."""
 
 
 async def settle(store: Store, batch: Batch, changed: Rows) -> None:
@@ -23,13 +21,13 @@ async def settle(store: Store, batch: Batch, changed: Rows) -> None:
             await store.waiting.leave_out(record)
         else:
             await store.waiting.read_again(record)
-        await _release(store, lane_of(said.topic, said.partition, said.raw_key()), at)
+        await _release(store, ids.lane(said.topic, said.partition, said.raw_key()), at)
 
 
 def _accepted(batch: Batch, changed: Rows) -> Iterator[tuple[Discarded | RetryRequested, Position]]:
     for one in batch:
         for table, _, part in one.parts:
-            if table == "letters" and isinstance(part, Discarded | RetryRequested) and part.consumer == CONSUMER:
+            if table == "letters" and isinstance(part, Discarded | RetryRequested) and part.consumer == PROJECTOR:
                 row = changed["events"].get(one.row.event_id)
                 if row and row.reason is None and row.position == one.row.position:
                     yield part, row.position

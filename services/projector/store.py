@@ -58,7 +58,7 @@ class Store:
 
     def __init__(self, connection: AsyncConnection[Any], schema: str) -> None:
         self._connection = connection
-        self._schema = schema
+        self.schema = schema
         self.reached: dict[Partition, int] = {}
         """Where the rows stand by what this store has claimed and committed."""
         self.waiting = Waiting(connection, schema)
@@ -86,7 +86,7 @@ class Store:
             starts = {
                 (topic, partition): Start(*row)
                 for topic, partition in sorted(partitions)
-                if (row := await self._one(statements.CLAIM, (self._schema, topic, partition)))
+                if (row := await self._one(statements.CLAIM, (self.schema, topic, partition)))
             }
         self.reached.update({at: start.next_offset for at, start in starts.items()})
         return starts
@@ -94,7 +94,7 @@ class Store:
     async def ends(self) -> dict[Partition, int]:
         """Where the rows stand, of every partition they have anything of."""
         found = await self._connection.execute(
-            "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s", (self._schema,)
+            "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s", (self.schema,)
         )
         return {(topic, partition): offset async for topic, partition, offset in found}
 
@@ -102,12 +102,12 @@ class Store:
     async def landing(self, at: Partition, end: int, append_time: datetime | None) -> AsyncIterator[None]:
         """The transaction that fills a schema in the making with a whole partition, up to an offset."""
         async with self._connection.transaction():
-            await self._connection.execute(statements.LAND, (self._schema, *at, end, append_time))
+            await self._connection.execute(statements.LAND, (self.schema, *at, end, append_time))
             yield
 
     async def is_switched(self) -> bool:
         """Whether another schema is served than this one. One that nobody's build has fenced any more goes on."""
-        return await switching.is_over(self._connection, self._schema)
+        return await switching.is_over(self._connection, self.schema)
 
     @asynccontextmanager
     async def moving(self, moves: Sequence[Move]) -> AsyncIterator[None]:
@@ -115,7 +115,7 @@ class Store:
         steps = [(m.topic, m.partition, m.start.next_offset, m.start.epoch, m.end, m.append_time) for m in moves]
         columns = map(list, zip(*steps, strict=True))
         async with self._connection.transaction():
-            moved = await self._connection.execute(statements.MOVE, (*columns, self._schema))
+            moved = await self._connection.execute(statements.MOVE, (*columns, self.schema))
             if moved.rowcount != len(moves):
                 raise Fenced(f"{len(moves) - moved.rowcount} of {len(moves)} partitions are no longer this projector's")
             yield

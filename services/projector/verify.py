@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from psycopg import AsyncConnection
 
 from services.projector import schema, switching
-from services.projector.build import Building
 from services.projector.comparing import Difference, Side, differences
 from services.projector.digest import ALIKE, Digest, seen_by
 from services.projector.positions import Connection, stands
@@ -39,7 +38,7 @@ async def verify(means: Means) -> Verified:
             raise NothingServed("no read model of this version is served yet; start the projector")
         goal = await stands(snapshot, served)
         async with _for_a_while(connection) as name:
-            await Building(means.postgres, means.log, means.folder / name, means.memory, means.tell).build(name, goal)
+            await means.building(name).build(name, goal)
             means.tell("comparing", 0, 1)
             async with _snapshot(means.postgres) as beside:
                 found = Verified(await seen_by(snapshot, served), await seen_by(beside, name), ())

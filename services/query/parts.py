@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from adapters.accounts import Accounts
 from adapters.algorithms import Algorithms
+from adapters.dead_letters import DeadLetters
 from adapters.fresh import WAIT_SECONDS, Fresh
 from adapters.jobs import Jobs
 from adapters.keys import Keys
@@ -39,6 +40,7 @@ class Reading:
     keys: Keys
     now: Callable[[], datetime]
     streams: Streams
+    dead_letters: DeadLetters
 
 
 async def _reading(request: Request) -> Reading:

@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 from adapters.fresh import Fresh
-from adapters.read_model import ReadModel, Verdict
+from adapters.read_model import Parked, ReadModel, Verdict
 from contracts.events import Json
 from contracts.permissions import Principal
 from contracts.problems import Problem
@@ -24,9 +24,18 @@ async def verdict_json(read_model: ReadModel, fresh: Fresh, event_id: UUID, who:
     caught_up = await _caught_up(fresh)
     if found := await _verdict(read_model, event_id, who):
         return found
+    if parked := await read_model.parked(event_id):
+        return _parked(event_id, parked, who)
     if caught_up:
         raise Problem("not-found", f"There is no event {event_id}.")
     return {"event_id": event_id, "status": "pending", "reason": None}
+
+
+def _parked(event_id: UUID, parked: Parked, who: Principal) -> dict[str, Json]:
+    """Whose it is cannot be told of an event that nobody can read; its id tells only who has sent it."""
+    if parked.owner not in (None, who.account):
+        raise Problem("not-found", f"There is no event {event_id}.")
+    return {"event_id": event_id, "status": "pending", "reason": "parked", "dead_letter": parked.letter}
 
 
 async def _caught_up(fresh: Fresh) -> bool:

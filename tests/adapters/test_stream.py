@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from adapters.admin import create_topics, delete_topics
 from adapters.log import MAX_RECORD, Names
-from adapters.stream import Pace, Stream, Stuck, TooManyUndecodable
+from adapters.stream import Pace, Stream, Stuck
+from adapters.tolerance import Limits, TooManyUndecodable
 from contracts.codec import Event
 from contracts.events import Message, Record, Recorded, TryLater, Undecodable
 from contracts.topics import IMAGES
@@ -63,10 +64,11 @@ class House:
         bury: Callable[[Record, Undecodable], Awaitable[None]] | None = None,
         window: int = 8,
         pace: Pace = PACE,
+        limits: Limits | None = None,
     ) -> AsyncIterator[tuple[asyncio.Task[None], asyncio.Event]]:
         """A consumer while the block lasts. The event stops it in order; left running, it is dropped."""
         stop = asyncio.Event()
-        stream = Stream(self.kafka, self.names, self.group, stop, pace)
+        stream = Stream(self.kafka, self.names, self.group, stop, pace, limits)
         task = asyncio.create_task(stream.consume({IMAGES.name: window}, handle or self.handle, bury or self.bury))
         try:
             yield task, stop
@@ -198,12 +200,24 @@ async def test_a_record_is_not_passed_before_its_dead_letter_stands(house: House
     assert await house.committed() == [2]
 
 
-async def test_too_many_unreadable_records_in_a_row_end_the_consumer(house: House) -> None:
+async def test_too_many_unreadable_records_in_a_row_end_the_consumer_and_whoever_is_started_after_it(
+    house: House,
+) -> None:
     await house.send(*[BAD["newer-version"]] * 150)
-    async with house.consuming() as (task, _):
-        with pytest.raises(TooManyUndecodable):
-            await asyncio.wait_for(task, 20)
-    assert len(house.buried) <= 108
+    for _ in range(2):
+        async with house.consuming() as (task, _):
+            with pytest.raises(TooManyUndecodable, match="FRAMELOG_UNDECODABLE_RUN"):
+                await asyncio.wait_for(task, 20)
+        assert {record.offset for record, _ in house.buried} <= set(range(99))
+
+
+async def test_unreadable_records_among_readable_ones_end_no_consumer(house: House) -> None:
+    bad = [BAD["malformed"]] * 30
+    await house.send(*bad, *uploads(range(1)), *bad, *uploads(range(2)))
+    async with house.consuming(limits=Limits(run=31)) as (task, stop):
+        await until(lambda: len(house.buried) == 60 and len(house.handled) == 3)
+        stop.set()
+        await task
 
 
 async def test_a_message_that_waits_for_a_dependency_holds_up_neither_others_nor_the_stop(house: House) -> None:

@@ -20,7 +20,8 @@ from adapters.objects import Objects
 from contracts import ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
 from contracts.codec import Event, decode, encode
-from contracts.events import Message, Recorded
+from contracts.dead_letters import AboutRecord, RetryRequested, bury
+from contracts.events import Message, Position, Recorded, Undecodable
 from contracts.images import Content, Wanted
 from contracts.topics import ANALYSES
 from tests import events, pictures
@@ -154,6 +155,19 @@ async def test_unreadable_records_are_buried_once_each_with_their_bytes_and_the_
         "malformed": ("AP8=", "analyzer-core"),
         "newer-version": (b64encode(sound.value).decode(), "analyzer-core"),
     }
+
+
+async def test_a_dead_letter_of_its_own_that_somebody_wants_retried_is_handled_once_more(line: Line) -> None:
+    content = await line.keep(pictures.photograph())
+    sent = encode(events.uploaded(uid("image"), content=content, wanted=(Wanted(algorithm="hash"),)), cause("up"))
+    late = bury(events.record(sent, 7), Undecodable("newer-version", "", Position(sent.topic, 0, 7)), "analyzer-core")
+    for number, consumer in enumerate(("analyzer-models", "analyzer-core")):
+        about = {name: getattr(late, name) for name in AboutRecord.__struct_fields__} | {"consumer": consumer}
+        retry = RetryRequested(**about, letter=uid("letter"), owner="admin", actor="admin", original=late)
+        await line.say(retry, ("retry", number))
+    async with line.house.run(ANALYZER, analyzer_children=1):
+        told = await line.told(1)
+    assert [one.event.image_id for one in told if isinstance(one.event, AnalysisCompleted)] == [uid("image")]
 
 
 async def test_two_analyzers_and_a_kill_leave_one_outcome_per_cause(line: Line) -> None:

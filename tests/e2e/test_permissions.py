@@ -91,6 +91,10 @@ ROWS = {
     ("GET", "/v1/events"): Row((401, 200, 200, 200, 403, 401), parts={"headers": {"Accept": "application/json"}}),
     ("GET", "/v1/events/{event_id}"): Row((401, 404, 200, 404, 200, 401)),
     ("GET", "/v1/algorithms"): Row((401, 200, 200, 200, 200, 401)),
+    ("GET", "/v1/admin/dead-letters"): Row((401, 403, 403, 200, 403, 401), MANAGING),
+    ("GET", "/v1/admin/dead-letters/{letter_id}"): Row((401, 403, 403, 404, 403, 401), MANAGING),
+    ("POST", "/v1/admin/dead-letters/{letter_id}/retry"): Row((401, 403, 403, 404, 403, 401), MANAGING),
+    ("POST", "/v1/admin/dead-letters/{letter_id}/discard"): Row((401, 403, 403, 404, 403, 401), MANAGING),
 }
 # The same of an image that others may see.
 OF_PUBLIC = {
@@ -157,6 +161,7 @@ async def cast(stack: Stack) -> AsyncIterator[Cast]:
                 "name": "small",
                 "username": "the-stranger",
                 "key_id": "5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11",
+                "letter_id": "5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11",
                 "upload_id": await _upload(http, headers["owner"]),
                 "job_id": await _job(served, http, headers["owner"], image_id),
                 "post_id": await _post(http, headers["owner"], image_id) if of == "public" else "",

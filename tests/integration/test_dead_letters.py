@@ -10,13 +10,20 @@ from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import InvalidSchemaName, UndefinedTable
 from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
 
+from adapters.ends import Ends
+from adapters.fresh import Fresh
 from adapters.log import Log
+from adapters.read_model import ReadModel
 from contracts import ids
 from contracts.dead_letters import Discarded, RetryRequested
 from contracts.events import Message, Position
+from migrations import migrate
+from services.notifier.feed import BEGINNING, Feed
 from services.projector.verify import verify
 from tests import events
 from tests.events import cause, uid
@@ -176,3 +183,72 @@ async def test_what_was_said_twice_or_of_no_dead_letter_changes_nothing(house: H
             "dead-letter-discarded",
         ]
         await equal(house, tmp_path)
+
+
+async def test_who_follows_the_log_sees_what_was_parked_where_it_was_let_go(house: House, log: Log) -> None:
+    image = uid("image")
+    async with (
+        house.run(PROJECTOR),
+        ReadModel(house.database) as read_model,
+        Ends(house.stack.kafka, house.names) as ends,
+    ):
+        feed = Feed(read_model, Fresh(read_model, ends))
+        await log.append(events.uploaded(image), cause("upload"))
+        at = await poison(log, image)
+        for name in range(3):
+            await log.append(events.updated(image, expected_version=None), cause(name))
+        await eventually(house, "SELECT 1 FROM framelog.letters")
+        await settled(house)
+        news = await feed.after(BEGINNING)
+        assert news.causes == [uid("upload")]
+        assert (await feed.after(news.cursor)).causes == []
+        told = await say(log, Discarded, at, image, "discard")
+        await eventually(house, "SELECT 1 FROM framelog.released")
+        late = await feed.after(news.cursor)
+        assert set(late.causes) == {uid(name) for name in range(3)}
+        assert late.cursor[told.topic, told.partition] == told.offset + 1
+        assert (await feed.after(late.cursor)).causes == []
+
+
+async def test_a_first_build_buries_what_nobody_has_buried_and_nothing_twice(house: House, log: Log) -> None:
+    """The database is lost: some dead letters stand in the log, and one more record that nobody can read."""
+    async with house.run(PROJECTOR):
+        await eventually(house, "SELECT 1 FROM framelog.events HAVING count(*) = 0")
+        await poison(log, uid("one"), "one")
+        await eventually(house, "SELECT 1 FROM framelog.letters")
+        await settled(house)
+    await poison(log, uid("two"), "two")
+    await emptied(house)
+    for number in range(2):
+        async with house.run(PROJECTOR):
+            await log.append(events.uploaded(uid(number)), cause(number))
+            await eventually(house, "SELECT 1 FROM framelog.events WHERE event_id = %s", uid(number))
+            await eventually(house, "SELECT 1 FROM framelog.letters HAVING count(*) = 2")
+    assert len(await house.dead_letters(2)) == 2
+
+
+async def test_too_much_that_nobody_can_read_ends_the_projector_for_good_in_one_line(house: House, log: Log) -> None:
+    await house_is_up(house)
+    for number in range(12):
+        await poison(log, uid("image"), number)
+    for _ in range(2):
+        process = await house.start(PROJECTOR, undecodable_run=10, projector_batch=4)
+        assert await asyncio.wait_for(process.wait(), 30) == 1
+    buried = await house.dead_letters(0)
+    assert len({one.offset for one in buried}) == len(buried) <= 9
+    async with house.run(PROJECTOR, undecodable_run=20):
+        await eventually(house, "SELECT 1 FROM framelog.letters HAVING count(*) = 12")
+
+
+async def house_is_up(house: House) -> None:
+    """There is a read model, so that no build comes first."""
+    async with house.run(PROJECTOR):
+        await eventually(house, "SELECT 1 FROM framelog.events HAVING count(*) = 0")
+
+
+async def emptied(house: House) -> None:
+    name = Identifier(str(conninfo_to_dict(house.database)["dbname"]))
+    async with await AsyncConnection.connect(house.stack.postgres, autocommit=True) as postgres:
+        await postgres.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        await postgres.execute(SQL("CREATE DATABASE {}").format(name))
+    await migrate(house.database)
