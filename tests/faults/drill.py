@@ -13,7 +13,7 @@ from psycopg import Error
 
 from tests.faults.calls import Ledger, Outcome
 from tests.faults.evidence import asked, gathered, log_ends, reached, watched
-from tests.faults.invariants import Broken, broken
+from tests.faults.invariants import Broken, Check, broken
 from tests.faults.load import Client, load
 from tests.faults.stage import Stage, Way, staged
 from tests.running import Stack
@@ -36,6 +36,8 @@ class Act:
     ledger: Ledger = field(default_factory=Ledger)
     wrong: list[Broken] = field(default_factory=list)
     """What the drill itself saw that should not be."""
+    checks: list[Check] = field(default_factory=list)
+    """What holds at the end of this drill beside the promises."""
 
     @asynccontextmanager
     async def load(self, **how: Any) -> AsyncIterator[list[Client]]:
@@ -122,7 +124,7 @@ async def perform(one: Drill, shared: Stack, seed: int) -> Report:
             await drained(act)
             recovery = time.monotonic() - healed
         seen = await gathered(stage, act.ledger.calls, samples)
-        return Report(one.name, seed, told, recovery, [*act.wrong, *broken(seen)])
+        return Report(one.name, seed, told, recovery, [*act.wrong, *broken(seen, act.checks)])
 
 
 async def drained(act: Act) -> None:

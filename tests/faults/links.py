@@ -50,13 +50,15 @@ def same_correlation(request: bytes, answer: bytes) -> bool:
 class Trap:
     """Springs at the nth request that is `seen`: on its way, or when its answer is.
 
-    `then` is awaited before anything goes on. The message itself never arrives: it dies with its connection.
+    `then` is awaited before anything goes on. The message itself dies with its connection, unless it `passes`: then it
+    goes on as soon as the link is open.
     """
 
     seen: Seen
     where: Where
     nth: int
     then: Callable[[], Awaitable[None]]
+    passes: bool
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def catches(self, request: bytes) -> bool:
@@ -125,10 +127,17 @@ class Link:
         self._open.set()
 
     async def spring(
-        self, seen: Seen, where: Where, nth: int, then: Callable[[], Awaitable[None]], within: float = 30
+        self,
+        seen: Seen,
+        where: Where,
+        nth: int,
+        then: Callable[[], Awaitable[None]],
+        *,
+        passes: bool = False,
+        within: float = 30,
     ) -> None:
         """Sets a trap and returns once it has sprung. Raises TimeoutError."""
-        self._trap = trap = Trap(seen, where, nth, then)
+        self._trap = trap = Trap(seen, where, nth, then, passes)
         try:
             async with asyncio.timeout(within):
                 await trap.sprung.wait()
@@ -163,8 +172,11 @@ class Link:
             if trap and trap.catches(request):
                 if trap.where == "request":
                     await self._close(trap)
-                    return
-                passage.awaited = request
+                    if not trap.passes:
+                        return
+                    await self._open.wait()
+                else:
+                    passage.awaited = request
             passage.to_server.write(request)
             await passage.to_server.drain()
 
@@ -174,7 +186,9 @@ class Link:
             trap = self._trap
             if trap and passage.awaited and self._answers(passage.awaited, answer):
                 await self._close(trap)
-                return
+                if not trap.passes:
+                    return
+                await self._open.wait()
             passage.to_client.write(self._addressed(answer))
             await passage.to_client.drain()
 

@@ -36,20 +36,23 @@ from deploy.local.supervisor import Kept, Supervisor
 from deploy.local.whereabouts import CLONE
 from migrations import migrate
 from tests.faults.links import Link, any_answer, chunk, frame, same_correlation
+from tests.receivers import Receiver, receiver
 from tests.running import House, Stack
 
+LOGS = os.environ.get("FRAMELOG_TEST_DRILL_LOGS")
+"""A folder to which the logs of every process are copied at the end."""
 SERVERS = ("kafka", "s3", "postgres")
 MODULES = {name: f"services.{name}" for name in ("api", "projector", "analyzer", "notifier")}
 NAMED = {"s3": "minio"}
 """What the supervisor calls a server, where that is not its own name."""
 
 Way = tuple[str, str]
-"""From a service to a server, or from `client` to `api`."""
+"""From one service, by its own name, to a server; or from `client` to `api`."""
 
 
 @dataclass
 class Stage:
-    """`chance` decides whatever a drill leaves open: the same seed, the same decisions."""
+    """`chance` decides whatever a drill leaves open: the same seed, the same decisions. `hooks` takes callbacks."""
 
     house: House
     supervisor: Supervisor
@@ -57,6 +60,7 @@ class Stage:
     port: int
     links: Mapping[Way, Link]
     settings: Mapping[str, object]
+    hooks: Receiver
     running: dict[str, Kept] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     """What the supervisor said: one line per process that ended by itself, or by the drill."""
@@ -88,6 +92,14 @@ class Stage:
     async def end(self, name: str) -> None:
         """It is told to stop, and does not come back."""
         await self.running.pop(name).stop()
+
+    async def stop(self, server: str) -> None:
+        """A server is told to stop, and stays away until it is resumed."""
+        await self.kept(server).stop()
+
+    async def resume(self, server: str) -> None:
+        await self.kept(server).restart()
+        await self.back(server)
 
     async def pid(self, name: str, within: float = 20) -> int:
         """Of the present life, or of the next."""
@@ -127,8 +139,9 @@ class Stage:
         finally:
             await self.thaw(name)
 
-    async def terminate(self, name: str) -> None:
-        self._signal(await self.pid(name), signal.SIGTERM, everyone=False)
+    async def tell(self, name: str, number: signal.Signals) -> None:
+        """A signal for the process alone."""
+        self._signal(await self.pid(name), number, everyone=False)
 
     async def decoders(self, analyzer: str = "analyzer") -> list[psutil.Process]:
         return psutil.Process(await self.pid(analyzer)).children(recursive=True)
@@ -156,7 +169,7 @@ class Stage:
 
     def _program(self, name: str, settings: Mapping[str, object]) -> Program:
         service = name.partition("-")[0]
-        environment = self.house.environment(**{**self.settings, **self._addresses(service), **settings})
+        environment = self.house.environment(**{**self.settings, **self._addresses(name), **settings})
         if service == "api":
             environment["FRAMELOG_PORT"] = str(self.port)
         return Program(
@@ -168,11 +181,11 @@ class Stage:
             **({"answers": self._is_ready} if service == "api" else {}),
         )
 
-    def _addresses(self, service: str) -> dict[str, object]:
+    def _addresses(self, name: str) -> dict[str, object]:
         """Through its links, where it has some."""
         found: dict[str, object] = {}
         for server in SERVERS:
-            if link := self.links.get((service, server)):
+            if link := self.links.get((name, server)):
                 found[server] = _through(link, server, self.house)
         return found
 
@@ -199,6 +212,8 @@ async def staged(
     home, said = Home(path), list[str]()
     async with AsyncExitStack() as opened:
         opened.callback(shutil.rmtree, path, ignore_errors=True)
+        if LOGS:
+            opened.callback(shutil.copytree, home.logs, LOGS, dirs_exist_ok=True)
         supervisor = await opened.enter_async_context(Supervisor(home, said.append))
         given = Given(
             kafka=None if "kafka" in own else shared.kafka,
@@ -209,7 +224,9 @@ async def staged(
         house = await opened.enter_async_context(_house(stack, path, own))
         (port,) = ports.choose([None])
         ways = {way: await opened.enter_async_context(_link(way, house, port)) for way in links}
-        stage = Stage(house, supervisor, random.Random(seed), port, ways, settings, said=said)
+        hooks = opened.enter_context(receiver())
+        settings = {"allow_private_urls": hooks.address, "callback_retries": "0,1,1,2,2,5,5", **settings}
+        stage = Stage(house, supervisor, random.Random(seed), port, ways, settings, hooks, said=said)
         for service in services:
             stage.launch(service)
         try:
