@@ -64,9 +64,11 @@ class Call:
         return f"{self.ask.kind} {self.ask.method} {self.ask.path} {self.ask.key} ({told})"
 
     def take(self, answer: httpx.Response) -> None:
+        """What was unknown stays so until it is granted, or refused for good: a 503 is about this try alone."""
         self.status, self.retry_after = answer.status_code, answer.headers.get("retry-after")
         self.said = answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else None
-        self.outcome = judged(self.status, self.said)
+        if self.tries == 1 or self.status != 503:
+            self.outcome = judged(self.status, self.said)
 
 
 def judged(status: int, said: Any) -> Outcome:

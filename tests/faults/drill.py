@@ -9,13 +9,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+from aiokafka.errors import KafkaError
 from psycopg import Error
 
 from tests.faults.calls import Ledger, Outcome
 from tests.faults.evidence import asked, gathered, log_ends, reached, watched
 from tests.faults.invariants import Broken, Check, broken
 from tests.faults.load import Client, load
-from tests.faults.stage import Stage, Way, staged
+from tests.faults.stage import Stage, staged
 from tests.running import Stack
 
 SETTLE_SECONDS = 60.0
@@ -58,12 +60,15 @@ Run = Callable[[Act], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Drill:
-    """`staging` is how `staged` is called; `skipped` says why it cannot run here, where it cannot."""
+    """`staging` is how `staged` is called; `skipped` says why it cannot run here, where it cannot. All of it is bounded
+    by `within` seconds, and of these the time from healing to rest by `recovers`.
+    """
 
     name: str
     run: Run
     short: bool
     within: float
+    recovers: float
     skipped: Callable[[], str | None]
     staging: dict[str, Any]
 
@@ -100,14 +105,21 @@ DRILLS: dict[str, Drill] = {}
 
 
 def drill(
-    *, short: bool = False, within: float = 240, skipped: Callable[[], str | None] = lambda: None, **staging: Any
+    *,
+    short: bool = False,
+    within: float = 240,
+    recovers: float = 60,
+    skipped: Callable[[], str | None] = lambda: None,
+    **staging: Any,
 ) -> Callable[[Run], Run]:
     """Enters a function in the list of drills, by its own name."""
 
     def enter(run: Run) -> Run:
         name = re.sub("_", "-", run.__name__)
         assert name not in DRILLS
-        DRILLS[name] = Drill(name=name, run=run, short=short, within=within, skipped=skipped, staging=staging)
+        DRILLS[name] = Drill(
+            name=name, run=run, short=short, within=within, recovers=recovers, skipped=skipped, staging=staging
+        )
         return run
 
     return enter
@@ -123,6 +135,7 @@ async def perform(one: Drill, shared: Stack, seed: int) -> Report:
             stage.heal()
             await drained(act)
             recovery = time.monotonic() - healed
+            act.expect(recovery < one.recovers, "recovery", f"{recovery:.1f} s, of at most {one.recovers:.0f} s")
         seen = await gathered(stage, act.ledger.calls, samples)
         return Report(one.name, seed, told, recovery, [*act.wrong, *broken(seen, act.checks)])
 
@@ -132,19 +145,20 @@ async def drained(act: Act) -> None:
     stage = act.stage
     async with stage.client() as client:
         await act.ledger.settle(client, SETTLE_SECONDS)
-    try:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while not await _at_rest(stage):
-                await asyncio.sleep(POLL_SECONDS)
-    except TimeoutError:
-        act.wrong.append(Broken("I1", f"not at rest after {DRAIN_SECONDS:.0f} s"))
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not await _at_rest(stage, client):  # noqa: ASYNC110
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            act.wrong.append(Broken("I1", f"not at rest after {DRAIN_SECONDS:.0f} s"))
 
 
-async def _at_rest(stage: Stage) -> bool:
-    """The read model has reached the end of the log, and nothing in it waits for anything."""
+async def _at_rest(stage: Stage, client: httpx.AsyncClient) -> bool:
+    """All is well, the read model has reached the end of the log, and nothing in it waits for anything."""
     try:
+        health = await client.get("/readyz")
         await reached(stage.house, await log_ends(stage.house), DRAIN_SECONDS)
         ((waiting,),) = await asked(stage.house, STILL_AT_WORK)
-    except Error:
+    except (Error, KafkaError, httpx.TransportError):
         return False
-    return waiting == 0
+    return health.status_code == 200 and not health.json().get("degraded") and waiting == 0

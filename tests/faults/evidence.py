@@ -193,7 +193,7 @@ async def compared(stage: Stage, log_ends: Stands) -> tuple[Mapping[str, Digest]
     The live projectors are ended first: whoever projects into a schema of the same name shares their group.
     """
     house, name = stage.house, f"{stage.house.bucket}_anew"
-    for projector in [one for one in stage.running if one.startswith("projector")]:
+    for projector in [one for one in stage.running if one.startswith(("projector", "stack"))]:
         await stage.end(projector)
     database = await make_database(house.stack.postgres, name)
     try:
@@ -271,7 +271,7 @@ async def _configs(house: House) -> dict[str, Mapping[str, str]]:
 
 
 def _consumers(stage: Stage) -> dict[str, Sequence[str]]:
-    analyzing = any(name.startswith("analyzer") for name in stage.running)
+    analyzing = any(name.startswith(("analyzer", "stack")) for name in stage.running)
     return {
         topic.name: [
             *(("projector",) if topic.name in PROJECTED else ()),

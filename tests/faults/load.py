@@ -29,13 +29,14 @@ class Client:
     http: httpx.AsyncClient
     pictures: Iterator[bytes]
     callback: str | None = None
+    only_uploads: bool = False
     images: dict[str, str] = field(default_factory=dict)
     posts: dict[str, str] = field(default_factory=dict)
     """The last post of each image."""
     made: int = 0
 
     async def step(self) -> None:
-        if not self.images or self.chance.random() < 0.55:
+        if self.only_uploads or not self.images or self.chance.random() < 0.55:
             await self._upload()
             return
         image = self.chance.choice(sorted(self.images))
@@ -91,7 +92,7 @@ class Client:
 
 def pictures(seed: int, width: int = 200, height: int = 150) -> Iterator[bytes]:
     """Each of other bytes than all others."""
-    for number in range(MOST_CALLS):
+    for number in range(2 * MOST_CALLS):
         yield photograph(width, height, seed=seed * 1_000 + number)
 
 
@@ -104,6 +105,7 @@ async def load(
     *,
     clients: int = CLIENTS,
     callback: str | None = None,
+    only_uploads: bool = False,
 ) -> AsyncIterator[list[Client]]:
     """Clients at work while this is entered. At its end each finishes what it is about, and no more."""
     over = asyncio.Event()
@@ -112,7 +114,7 @@ async def load(
     async with httpx.AsyncClient(base_url=url, timeout=CALL_SECONDS, headers=bearer, limits=limits) as http:
         begun = len(ledger.calls)
         people = [
-            Client(f"c{begun}-{number}", random.Random(chance.random()), ledger, http, shared, callback)
+            Client(f"c{begun}-{number}", random.Random(chance.random()), ledger, http, shared, callback, only_uploads)
             for number in range(clients)
         ]
         working = [asyncio.create_task(_work(one, over)) for one in people]
@@ -124,7 +126,7 @@ async def load(
 
 
 async def _work(client: Client, over: asyncio.Event) -> None:
-    while not over.is_set() and client.made < MOST_CALLS // CLIENTS:
+    while not over.is_set() and len(client.ledger.calls) < MOST_CALLS:
         await client.step()
         pause = SECONDS_BETWEEN if client.ledger.calls[-1].outcome == "ok" else SECONDS_AFTER_A_NO
         with suppress(TimeoutError):

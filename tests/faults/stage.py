@@ -11,10 +11,11 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -35,6 +36,9 @@ from deploy.local.services import LAYER, answers
 from deploy.local.supervisor import Kept, Supervisor
 from deploy.local.whereabouts import CLONE
 from migrations import migrate
+from tests.faults.brokers import REPLICATION, three_brokers
+from tests.faults.clocks import Clock
+from tests.faults.disks import small_disk
 from tests.faults.links import Link, any_answer, chunk, frame, same_correlation
 from tests.receivers import Receiver, receiver
 from tests.running import House, Stack
@@ -43,6 +47,9 @@ LOGS = os.environ.get("FRAMELOG_TEST_DRILL_LOGS")
 """A folder to which the logs of every process are copied at the end."""
 SERVERS = ("kafka", "s3", "postgres")
 MODULES = {name: f"services.{name}" for name in ("api", "projector", "analyzer", "notifier")}
+SERVING = ("api", "stack")
+FRAMELOG = Path(sys.executable).with_name("framelog")
+"""`stack` is all services under a supervisor of their own, as `framelog up` runs them."""
 NAMED = {"s3": "minio"}
 """What the supervisor calls a server, where that is not its own name."""
 
@@ -97,14 +104,29 @@ class Stage:
         """A server is told to stop, and stays away until it is resumed."""
         await self.kept(server).stop()
 
+    async def hold(self, name: str) -> None:
+        """kill -9, and it stays away until it is resumed."""
+        await self.kill(name)
+        await self.kept(name).stop()
+
     async def resume(self, server: str) -> None:
         await self.kept(server).restart()
         await self.back(server)
 
+    async def ended(self, name: str, within: float) -> str:
+        """How a process ended that was told to, in the supervisor's words: `exit 0`. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while True:
+                for line in self.said:
+                    if line.startswith(f"{name} ended ("):
+                        self.said.remove(line)
+                        return line.partition("(")[2].partition(")")[0]
+                await asyncio.sleep(0.05)
+
     async def pid(self, name: str, within: float = 20) -> int:
         """Of the present life, or of the next."""
         async with asyncio.timeout(within):
-            while (pid := self.kept(name).pid) is None:
+            while (pid := self.kept(name).pid) is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return pid
 
@@ -158,6 +180,13 @@ class Stage:
                 with suppress(psutil.NoSuchProcess):
                     one.send_signal(number)
 
+    async def reclock(self, name: str, clock: Clock) -> None:
+        """The process goes by that clock from now on; it is started anew for it."""
+        kept = self.kept(name)
+        kept.program = replace(kept.program, environment={**kept.program.environment, **clock.environment()})
+        await kept.restart()
+        await self.back(name)
+
     # Links.
 
     def link(self, service: str, server: str) -> Link:
@@ -170,15 +199,16 @@ class Stage:
     def _program(self, name: str, settings: Mapping[str, object]) -> Program:
         service = name.partition("-")[0]
         environment = self.house.environment(**{**self.settings, **self._addresses(name), **settings})
-        if service == "api":
+        if service in SERVING:
             environment["FRAMELOG_PORT"] = str(self.port)
+        command = [str(FRAMELOG), "up", "--json"] if service == "stack" else [sys.executable, "-m", MODULES[service]]
         return Program(
             name=name,
-            command=[sys.executable, "-m", MODULES[service]],
+            command=command,
             cwd=CLONE,
             environment=environment,
             layer=LAYER,
-            **({"answers": self._is_ready} if service == "api" else {}),
+            **({"answers": self._is_ready} if service in SERVING else {}),
         )
 
     def _addresses(self, name: str) -> dict[str, object]:
@@ -199,29 +229,33 @@ async def staged(
     seed: int,
     *,
     own: Collection[str] = (),
+    disks: Mapping[str, int] = MappingProxyType({}),
+    brokers: bool = False,
     links: Iterable[Way] = (),
     services: Sequence[str] = ("projector", "analyzer", "api"),
     **settings: object,
 ) -> AsyncIterator[Stage]:
-    """A stage that is ready. `own` are the servers that the drill may ruin; the others are those of `shared`.
+    """A stage that is ready. `own` are the servers that the drill may ruin; the others are those of `shared`. `disks`
+    are the megabytes that some of the own ones have for their data; with `brokers` Kafka is a cluster of the
+    drill's own, of three.
 
     Whatever fails, nothing is left of it: no process, no file, and on shared servers no topic, bucket or database.
     """
-    path = Path(tempfile.mkdtemp(prefix="framelog-test-drill-"))
-    path.chmod(0o711)
-    home, said = Home(path), list[str]()
+    said: list[str] = []
     async with AsyncExitStack() as opened:
-        opened.callback(shutil.rmtree, path, ignore_errors=True)
-        if LOGS:
-            opened.callback(shutil.copytree, home.logs, LOGS, dirs_exist_ok=True)
+        home = opened.enter_context(_home())
+        path = home.path
+        for server, megabytes in disks.items():
+            opened.enter_context(small_disk(path / NAMED.get(server, server), megabytes))
         supervisor = await opened.enter_async_context(Supervisor(home, said.append))
+        cluster = await three_brokers(supervisor) if brokers else shared.kafka
         given = Given(
-            kafka=None if "kafka" in own else shared.kafka,
+            kafka=None if "kafka" in own else cluster,
             s3=None if "s3" in own else (shared.s3, shared.s3_access_key, shared.s3_secret_key),
             postgres=None if "postgres" in own else shared.postgres,
         )
         stack = await start(supervisor, given)
-        house = await opened.enter_async_context(_house(stack, path, own))
+        house = await opened.enter_async_context(_house(stack, path, {*own, *(["kafka"] if brokers else ())}, brokers))
         (port,) = ports.choose([None])
         ways = {way: await opened.enter_async_context(_link(way, house, port)) for way in links}
         hooks = opened.enter_context(receiver())
@@ -234,6 +268,19 @@ async def staged(
             yield stage
         finally:
             stage.heal()
+
+
+@contextmanager
+def _home() -> Iterator[Home]:
+    """A directory that Postgres's own user can enter."""
+    path = Path(tempfile.mkdtemp(prefix="framelog-test-drill-"))
+    path.chmod(0o711)
+    try:
+        yield Home(path)
+        if LOGS:
+            shutil.copytree(path / "logs", LOGS, dirs_exist_ok=True)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _link(way: Way, house: House, port: int) -> Link:
@@ -259,13 +306,15 @@ def _through(link: Link, server: str, house: House) -> str:
 
 
 @asynccontextmanager
-async def _house(stack: Stack, home: Path, own: Collection[str]) -> AsyncIterator[House]:
+async def _house(stack: Stack, home: Path, own: Collection[str], brokers: bool) -> AsyncIterator[House]:
     name = f"t{uuid4().hex[:12]}"
+    (home / "house").mkdir()
     names, database = Names(f"{name}-"), make_conninfo(stack.postgres, dbname=name)
-    house = House(stack, names, name, database, home, home / "logs")
+    house = House(stack, names, name, database, home / "house", home / "logs")
+    replication = REPLICATION if brokers else 1
     async with AsyncExitStack() as made:
         for server, make, remove in (
-            ("kafka", lambda: _make_topics(house), lambda: delete_topics(stack.kafka, names)),
+            ("kafka", lambda: _make_topics(house, replication), lambda: delete_topics(stack.kafka, names)),
             ("s3", lambda: _make_bucket(house), lambda: _remove_bucket(house)),
             ("postgres", lambda: make_database(stack.postgres, name), lambda: remove_database(stack.postgres, name)),
         ):
@@ -275,8 +324,8 @@ async def _house(stack: Stack, home: Path, own: Collection[str]) -> AsyncIterato
         yield house
 
 
-async def _make_topics(house: House) -> None:
-    await create_topics(house.stack.kafka, house.names)
+async def _make_topics(house: House, replication: int) -> None:
+    await create_topics(house.stack.kafka, house.names, replication=replication)
     await create_groups(house.stack.kafka, house.names, ["core"])
 
 
@@ -306,7 +355,3 @@ async def make_database(postgres: str, name: str) -> str:
 async def remove_database(postgres: str, name: str) -> None:
     async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-
-
-def may_mount() -> bool:
-    return os.geteuid() == 0

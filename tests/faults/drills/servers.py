@@ -59,6 +59,17 @@ async def postgres_killed(act: Act) -> None:
     await killed(act, "postgres", 3)
 
 
+@drill(own=["postgres"], recovers=15)
+async def postgres_gone(act: Act) -> None:
+    """Postgres is gone for a while: whoever asks it finds it again at once, however long it was away."""
+    stage = act.stage
+    async with act.load(clients=2):
+        await act.pause(1.0, 2.0)
+        await stage.stop("postgres")
+        await act.pause(35.0, 40.0)
+        await stage.resume("postgres")
+
+
 @drill(own=["postgres"])
 async def postgres_asleep(act: Act) -> None:
     """SIGSTOP of all of Postgres: it hangs, which is worse than being gone."""

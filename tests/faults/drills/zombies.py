@@ -12,8 +12,8 @@ ANALYZERS = ("projector", "analyzer", "analyzer-2", "api")
 
 @drill(links=[("projector", "postgres")], services=PROJECTORS)
 async def projector_zombie(act: Act) -> None:
-    """SIGSTOP of a projector as its COMMIT leaves it, past its session; a second one takes over; the first wakes up, its
-    COMMIT still on the way: it writes nothing."""
+    """SIGSTOP of a projector as its COMMIT leaves it, past its session; a second one takes over; the first wakes up,
+    its COMMIT still on the way: it writes nothing."""
     stage, link = act.stage, act.stage.link("projector", "postgres")
 
     async def sleep() -> None:
