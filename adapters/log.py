@@ -10,6 +10,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from adapters.producer import Producer
 from contracts.codec import Event, encode
 from contracts.events import Cause, Message, Position, Record, TryLater
 from contracts.topics import TOPICS
@@ -69,7 +70,14 @@ class Log:
         self._linger_ms = linger_ms
 
     async def __aenter__(self) -> "Log":
-        self._producer = AIOKafkaProducer(
+        self._producer = await Producer(self._make).__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._producer.__aexit__()
+
+    def _make(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             enable_idempotence=True,
             acks="all",
@@ -77,15 +85,6 @@ class Log:
             request_timeout_ms=REQUEST_MS,
             max_request_size=MAX_RECORD,
         )
-        try:
-            await self._producer.start()
-        except BaseException:
-            await self._producer.stop()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
 
     async def append(self, event: Event, cause: Cause, within: float = 10.0) -> Appended:
         """The event's position, once every in-sync replica has it.
@@ -98,7 +97,7 @@ class Log:
         topic = self._names.physical(message.topic)
         try:
             async with asyncio.timeout(within):
-                confirmed = await self._producer.send(topic, message.value, message.key, headers=list(message.headers))
+                confirmed = await self._producer.send(topic, message)
         except TimeoutError:
             raise TryLater("Kafka takes no records") from None
         except MessageSizeTooLargeError:
@@ -107,7 +106,7 @@ class Log:
             raise TryLater(f"Kafka takes no records: {error}") from error
         try:
             async with asyncio.timeout(within):
-                metadata = await asyncio.shield(confirmed)
+                metadata: Any = await asyncio.shield(confirmed)
         except (TimeoutError, KafkaError) as error:
             raise OutcomeUnknown(event_id) from error
         time = EPOCH + timedelta(milliseconds=metadata.timestamp)

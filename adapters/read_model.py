@@ -25,6 +25,9 @@ from contracts.read_model.images import COLUMNS, placed
 from contracts.resources.images import Analysis, Described
 
 POOL_SECONDS = 1.0
+# The pool doubles its pauses between tries to connect: after an hour's outage it would stay away for minutes more. Who
+# has given up tries again as soon as anybody asks.
+RECONNECT_SECONDS = 2.0
 QUERY_SECONDS = 5.0
 SESSION = {
     "search_path": "framelog",
@@ -105,6 +108,7 @@ class ReadModel:
             min_size=1,
             max_size=connections,
             timeout=POOL_SECONDS,
+            reconnect_timeout=RECONNECT_SECONDS,
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from adapters.read_model import RECONNECT_SECONDS
 from contracts.events import TryLater
 
 PATIENCE = 2.0
@@ -18,7 +19,13 @@ class Unlogged:
 
     def __init__(self, postgres: str) -> None:
         self._pool = AsyncConnectionPool(
-            postgres, min_size=0, max_size=CONNECTIONS, timeout=PATIENCE, kwargs={"autocommit": True}, open=False
+            postgres,
+            min_size=0,
+            max_size=CONNECTIONS,
+            timeout=PATIENCE,
+            reconnect_timeout=RECONNECT_SECONDS,
+            kwargs={"autocommit": True},
+            open=False,
         )
 
     async def __aenter__(self) -> "Unlogged":

@@ -1,6 +1,7 @@
 """What the writing routes share: a request's id, and the answer to a write that nobody has judged yet."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from adapters.conditions import idempotency_key
 from adapters.edge import uuid7
 from adapters.http import Json
 from adapters.problem_json import documented
+from adapters.read_model import Verdict
 from contracts import ids
 from contracts.permissions import Principal
 from contracts.problems import Problem
-from services.ingest.proposals import Pending, Request
+from services.ingest.proposals import Pending, Request, or_pending
 
 IfMatch = Annotated[str | None, Header(description="The ETag of the version you have read, or `*`")]
 ImageId = Annotated[str, Field(max_length=100)]
@@ -74,6 +76,12 @@ def traceparent(request: HttpRequest) -> str | None:
     """The caller's span (W3C Trace Context); None for what is none, which would go into every event that follows."""
     given = request.headers.get("traceparent", "")
     return given if _TRACEPARENT.fullmatch(given) else None
+
+
+async def answer(made: Verdict | Pending, show: Callable[[Verdict], Awaitable[Response]]) -> Response:
+    """What became of a write; 202 where nobody has judged it yet, or it cannot be shown just now."""
+    shown = made if isinstance(made, Pending) else await or_pending(made, show(made))
+    return pending(shown) if isinstance(shown, Pending) else shown
 
 
 def pending(written: Pending) -> Response:

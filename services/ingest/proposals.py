@@ -1,19 +1,21 @@
 """A write is a proposal: append its event, then ask the read model what the log makes of it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from adapters.log import Appended, Log, OutcomeUnknown
 from adapters.read_model import ReadModel, Verdict
 from contracts import ids
 from contracts.codec import Event
-from contracts.events import Cause, Position
+from contracts.events import Cause, Position, TryLater
 from contracts.permissions import Principal
 from contracts.problems import Problem
 
 VERDICT_SECONDS = 5.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +97,17 @@ class Proposals:
     async def propose(self, event: Event, event_id: UUID, request: Request) -> Verdict | Pending:
         """The fold's verdict, if the read model has it within 5 s."""
         appended = await self.append(event, event_id, request)
-        verdict = await self._read_model.verdict(event_id, VERDICT_SECONDS)
-        return verdict or Pending(event_id, appended.position)
+        stands = Pending(event_id, appended.position)
+        return await or_pending(stands, self._read_model.verdict(event_id, VERDICT_SECONDS)) or stands
+
+
+async def or_pending(made: Verdict | Pending, shown: Awaitable[T]) -> T | Pending:
+    """What is shown of a write; that it is pending where nothing can be shown just now: it stands, so no answer may
+    say that it could not be taken."""
+    try:
+        return await shown
+    except TryLater:
+        return Pending(made.event_id, made.position)
 
 
 def reused() -> Problem:

@@ -15,7 +15,7 @@ from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.read_model.placed import Placed
 from services.ingest.passwords import Passwords
-from services.ingest.proposals import Pending, Proposals, Request
+from services.ingest.proposals import Pending, Proposals, Request, or_pending
 from services.ingest.sessions import Sessions
 from services.ingest.throttle import Throttle
 
@@ -64,7 +64,7 @@ class Registrar:
         if verdict.reason:
             raise refused(verdict.reason)
         self.accounts.forget(event.account)
-        found = await self.accounts.glimpsed(event.account)
+        found = await or_pending(verdict, self.accounts.glimpsed(event.account))
         assert found is not None  # its event has been accepted
         return found
 

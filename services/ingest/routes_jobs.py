@@ -1,6 +1,7 @@
 """Jobs that clients ask for: one algorithm on one image."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.jobs import DescribedJob, job_json
 from services.ingest import commands_jobs as commands
-from services.ingest.answers import CHANGE, IdempotencyKey, ImageId, asked, image_named, pending
+from services.ingest.answers import CHANGE, IdempotencyKey, ImageId, answer, asked, image_named
 from services.ingest.callbacks import Callbacks, allowed
 from services.ingest.commands_images import Upload
 from services.ingest.fields import Address, CalledBack, Filename, Said, wanted
@@ -99,7 +100,7 @@ async def ask(request: HttpRequest, who: Ask, body: Asked, idempotency_key: Idem
     about = ["job", str(image.image_id), algorithm, body.callback]
     callback = await house.callbacks.to(body.callback, who.account)
     made = await house.proposed(commands.analyze(image, (algorithm,), who.account, callback), about, retry)
-    return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
+    return await answer(made, partial(_shown, house, None))
 
 
 @ROUTES.post("/v1/images:from-url", status_code=202, responses=documented(*ASKING), max_body_size=JSON_BYTES)
@@ -127,7 +128,7 @@ async def reanalyze(
     image = await house.writer.own(retry, image_id)
     event = commands.analyze(image, algorithms, who.account)
     made = await house.proposed(event, ["reanalyze", str(image_id), algorithms], retry)
-    return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
+    return await answer(made, partial(_shown, house, None))
 
 
 @ROUTES.post("/v1/jobs/{job_id}/retry", status_code=202, responses=documented(*CHANGE, "job-not-finished"))
@@ -144,7 +145,7 @@ async def retry(request: HttpRequest, who: Ask, job_id: UUID, idempotency_key: I
         image = await house.writer.own(again, job.image_id)
         event = commands.analyze(image, job.wanted, who.account, first.callback, job_id)
     made = await house.proposed(event, ["retry", str(job_id)], again)
-    return pending(made) if isinstance(made, Pending) else await _answer(house, job_id, made)
+    return await answer(made, partial(_shown, house, job_id))
 
 
 async def _fetch(house: Employer, request: Request, url: str, upload: Upload, algorithm: Wanted | None) -> Response:
@@ -155,7 +156,7 @@ async def _fetch(house: Employer, request: Request, url: str, upload: Upload, al
     made = await house.proposed(
         commands.fetch(upload, url, image_id, request.actor, algorithm, callback), about, request
     )
-    return pending(made) if isinstance(made, Pending) else await _answer(house, made.event_id, made)
+    return await answer(made, partial(_shown, house, None))
 
 
 async def _own(house: Employer, job_id: UUID, who: Principal) -> DescribedJob:
@@ -165,7 +166,9 @@ async def _own(house: Employer, job_id: UUID, who: Principal) -> DescribedJob:
     return found
 
 
-async def _answer(house: Employer, job_id: UUID, verdict: Verdict) -> Response:
+async def _shown(house: Employer, job_id: UUID | None, verdict: Verdict) -> Response:
+    """The job; without an id the one that the judged event has made."""
+    job_id = job_id or verdict.event_id
     found = await house.jobs.known(job_id)
     assert found is not None  # its event has been accepted
     position = str(verdict.position)

@@ -1,5 +1,6 @@
 """What people do to show their images: publish, edit, delete."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -10,13 +11,14 @@ from pydantic import BaseModel, ConfigDict
 from adapters.conditions import etag, expected_version
 from adapters.http import JSON_BYTES, Json
 from adapters.principal import may
+from adapters.read_model import Verdict
 from contracts import ids
 from contracts.permissions import Principal
 from contracts.posts import Post, PostPublished
 from contracts.problems import Problem
 from contracts.resources.posts import post_json
 from services.ingest import commands_posts as commands
-from services.ingest.answers import IdempotencyKey, IfMatch, ImageId, asked, change, image_named, pending
+from services.ingest.answers import IdempotencyKey, IfMatch, ImageId, answer, asked, change, image_named, pending
 from services.ingest.fields import Description
 from services.ingest.proposals import Pending
 from services.ingest.sharing import Sharing, done, sharing
@@ -57,7 +59,7 @@ async def publish(
         post_id=post_id, owner=who.account, actor=who.account, image_id=image.image_id, caption=body.caption
     )
     made = await house.proposed(event, about, retry)
-    return pending(made) if isinstance(made, Pending) else await _answer(house, post_id, who, 201)
+    return await answer(made, partial(_answer, house, post_id, who, 201))
 
 
 @ROUTES.patch("/v1/posts/{post_id}", responses=change(), max_body_size=JSON_BYTES)
@@ -75,7 +77,7 @@ async def edit(
     post = await _own(house, post_id, who)
     caption = patch.caption if "caption" in patch.model_fields_set else post.caption
     made = await house.proposed(commands.edit(post, caption, expected, who.account), [str(post_id), caption], retry)
-    return pending(made) if isinstance(made, Pending) else await _answer(house, post_id, who, 200)
+    return await answer(made, partial(_answer, house, post_id, who, 200))
 
 
 @ROUTES.delete("/v1/posts/{post_id}", status_code=204, responses=change())
@@ -99,7 +101,7 @@ async def _own(house: Sharing, post_id: UUID, who: Principal) -> Post:
     return found.post
 
 
-async def _answer(house: Sharing, post_id: UUID, who: Principal, status: int) -> Response:
+async def _answer(house: Sharing, post_id: UUID, who: Principal, status: int, _: Verdict) -> Response:
     found = await house.shown(post_id, who)
     headers = {"ETag": etag(found.post.version), "Framelog-Position": str(found.position)}
     if status == 201:

@@ -19,7 +19,7 @@ from contracts.permissions import Subject, decide
 from contracts.problems import FieldError, Problem, invalid
 from contracts.resources.images import Described, just_created
 from services.ingest.commands_images import Upload, receive
-from services.ingest.proposals import Pending, Proposals, Request, reused
+from services.ingest.proposals import Pending, Proposals, Request, or_pending, reused
 
 GLANCE_SECONDS = 1.0
 REJECTED = {
@@ -107,7 +107,10 @@ class Writer:
         if keep:
             await keep()
         verdict = await self._proposals.propose(event, event_id, request)
-        return verdict if isinstance(verdict, Pending) else Stored(await self._as_left_by(verdict))
+        if isinstance(verdict, Pending):
+            return verdict
+        described = await or_pending(verdict, self._as_left_by(verdict))
+        return described if isinstance(described, Pending) else Stored(described)
 
     async def own(self, request: Request, image_id: UUID) -> Image:
         """One of one's own images, deleted ones too. Raises Problem for every other."""

@@ -17,6 +17,9 @@ from services.projector.rows import TABLES, Key, Parked, Rows, State, Table
 from services.projector.waiting import Waiting
 
 FEW_ROWS = 100
+# A projector that falls asleep in the middle of a batch holds the rows of its positions: Postgres takes them back, or
+# nobody could take over. In milliseconds; a batch takes a fraction of a second.
+LET_GO = "-c idle_in_transaction_session_timeout=8000 -c statement_timeout=30000"
 Partition = tuple[str, int]
 """Logical topic and partition."""
 
@@ -66,7 +69,7 @@ class Store:
     @classmethod
     async def connect(cls, url: str, schema: str) -> Self:
         """A store over a connection of its own, writing to `schema`."""
-        connection = await AsyncConnection.connect(url, autocommit=True)
+        connection = await AsyncConnection.connect(url, autocommit=True, options=LET_GO)
         connection.adapters.register_dumper(bytes, Encoded)
         set_json_loads(lambda encoded: encoded, connection)
         await connection.execute("SELECT set_config('search_path', %s, false)", (f'"{schema}"',))
@@ -171,6 +174,7 @@ class Store:
         if states:
             async with self._connection.cursor() as cursor:
                 await cursor.executemany(statements.insert(table), [table.values(state) for state in states])
+            await self._connection.execute("SELECT")  # after a pipeline Postgres times no idle transaction
 
     async def add(self, table: Table, states: Sequence[State]) -> None:
         """Rows of which none stands yet, however many."""

@@ -1,0 +1,97 @@
+"""What arrives twice, late, or is poison."""
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+
+from contracts.events import Message
+from contracts.topics import ANALYSES, FOLLOWS, IMAGES, POSTS
+from tests import events
+from tests.events import uid
+from tests.faults.calls import Ask
+from tests.faults.drill import Act, drill
+from tests.faults.evidence import Evidence, read_all
+from tests.faults.invariants import TERMINAL, Broken
+from tests.pictures import bad_png_crc, truncated_jpeg
+
+AGAIN = 150
+NOBODY_WAITS = timedelta(seconds=20)
+
+
+@drill(short=True)
+async def delivered_twice_and_late(act: Act) -> None:
+    """Events of the log are appended again, in any order, long after what came behind them: nothing changes."""
+    stage = act.stage
+    async with stage.log() as log, act.load(clients=3):
+        for _ in range(3):
+            await act.pause(2.0, 3.0)
+            records, _ = await read_all(stage.house)
+            pool = [one for one in records if one.topic in (IMAGES.name, ANALYSES.name, POSTS.name, FOLLOWS.name)]
+            for one in stage.chance.sample(pool, min(AGAIN // 3, len(pool))):
+                message = Message(topic=one.topic, key=one.key or b"", value=one.value or b"", headers=one.headers)
+                await log.produce(message, uid("again"))
+
+
+def poison(chance: random.Random, number: int) -> Message:
+    """A record that nobody can read, under a key of its own."""
+    name = ("poison", number, chance.random())
+    sound = events.message(
+        chance.choice([events.uploaded(uid(name)), events.failed(uid(name), uid("cause")), events.deleted(uid(name))]),
+        name,
+    )
+    fields = {"topic": sound.topic, "key": sound.key, "value": sound.value, "headers": sound.headers}
+    match chance.choice(["body", "headers", "key", "type", "newer", "tombstone", "id"]):
+        case "body":
+            fields["value"] = chance.randbytes(chance.randint(0, 2_000))
+        case "headers":
+            fields["headers"] = ()
+        case "key":
+            fields["key"] = str(uid((name, "another"))).encode()
+        case "type":
+            fields["headers"] = _with(sound, "ce_type", b"framelog.nobody.knows.v1")
+        case "newer":
+            fields["headers"] = _with(sound, "ce_type", dict(sound.headers)["ce_type"].replace(b".v1", b".v999"))
+        case "tombstone":
+            fields["value"] = None
+        case "id":
+            fields["headers"] = _with(sound, "ce_id", b"no id")
+    return Message(**fields)  # type: ignore[arg-type]
+
+
+def _with(message: Message, header: str, value: bytes) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value if name == header else old) for name, old in message.headers)
+
+
+@drill(within=300)
+async def poison_in_one_percent(act: Act) -> None:
+    """One record and one picture in a hundred are poison: each of them is to be seen with a reason, and no neighbour
+    waits for it."""
+    stage = act.stage
+    act.checks += [no_neighbour_waits, poisoned_pictures_say_why]
+    async with stage.log() as log, stage.client() as client, act.load():
+        for number in range(8):
+            await act.pause(1.0, 2.0)
+            await log.produce(poison(stage.chance, number), uid(("poison", number)))
+            if number % 4 == 0:
+                for kind, picture in (("cut", truncated_jpeg()), ("crc", bad_png_crc())):
+                    data = picture + bytes([number])
+                    ask = Ask(kind="upload", method="POST", path="/v1/images", key=f"{kind}-{number}", picture=data)
+                    await act.ledger.make(client, ask)
+
+
+def no_neighbour_waits(seen: Evidence) -> Iterator[Broken]:
+    asked = {one.cause.event_id: one.time for one in seen.events if one.type == "framelog.image.uploaded.v1"}
+    for one in seen.events:
+        begun = asked.get(one.cause.causation_id) if one.cause.causation_id else None
+        if begun and one.type.startswith("framelog.analysis.") and one.time - begun > NOBODY_WAITS:
+            yield Broken("poison", f"{one.type} of image {one.event.image_id} came {one.time - begun} after its upload")
+
+
+def poisoned_pictures_say_why(seen: Evidence) -> Iterator[Broken]:
+    poisoned = {call.image_id for call in seen.calls if call.ask.key.startswith(("cut-", "crc-"))}
+    told = {one.event.image_id for one in seen.events if getattr(one.event, "failures", ())}
+    for image in seen.images.values():
+        if (image.image_id in poisoned) != (image.status in TERMINAL - {"completed"}):
+            yield Broken("poison", f"image {image.image_id} is {image.status}, poisoned or not")
+        elif image.image_id in poisoned and image.image_id not in told:
+            yield Broken("poison", f"image {image.image_id} has failed, and nothing says why")

@@ -1,0 +1,51 @@
+"""The notifier is killed between a receiver's answer and the log's word on it."""
+
+from collections.abc import Iterator
+
+from contracts.deliveries import CallbackDelivered
+from tests.faults.drill import Act, drill
+from tests.faults.evidence import Evidence
+from tests.faults.invariants import Broken
+from tests.faults.links import Where, produce_of
+
+DELIVERED = produce_of("framelog.callback.delivered")
+TIMES = 2
+TAKEN_OVER = 45.0
+"""Seconds: what a killed notifier had in hand is due again after its heartbeats have been missed."""
+
+
+async def killed_at(act: Act, where: Where) -> None:
+    stage, link = act.stage, act.stage.link("notifier", "kafka")
+    act.checks.append(lambda seen: called_back(act, seen))
+    async with act.load(clients=3, callback=stage.hooks.url("/jobs")):
+        for _ in range(TIMES):
+            nth = stage.chance.randint(1, 4)
+            await link.spring(DELIVERED, where, nth, stage.killer("notifier"), within=TAKEN_OVER)
+
+
+def called_back(act: Act, seen: Evidence) -> Iterator[Broken]:
+    """Every acknowledged job has called, and the log says so once."""
+    called = {call.path for call in act.stage.hooks.calls}
+    told = [one.event.job for one in seen.events if isinstance(one.event, CallbackDelivered)]
+    for call in seen.calls:
+        if call.ask.kind == "job" and call.outcome == "ok" and call.status == 202 and call.ask.json:
+            path = str(call.ask.json["callback_url"]).removeprefix(f"http://{act.stage.hooks.address}")
+            if path not in called:
+                yield Broken("I1", f"{call}: nobody was called at {path}", call)
+    if not told:
+        yield Broken("I1", "the log knows of no callback at all")
+
+
+ALL = ("projector", "analyzer", "notifier", "api")
+
+
+@drill(links=[("notifier", "kafka")], services=ALL)
+async def notifier_killed_between_delivery_and_record(act: Act) -> None:
+    """kill -9 of the notifier when the receiver has answered 2xx and the log does not know."""
+    await killed_at(act, "request")
+
+
+@drill(links=[("notifier", "kafka")], services=ALL)
+async def notifier_killed_after_record(act: Act) -> None:
+    """kill -9 of the notifier when the log knows of a delivery, and the notifier does not know that it does."""
+    await killed_at(act, "answer")

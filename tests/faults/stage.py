@@ -1,0 +1,357 @@
+"""What one drill plays on: real servers, a house of its own on them, its services kept running, and the ways between.
+
+The services are kept by the supervisor of `framelog up`, so whoever is killed comes back as on one machine; and the
+kernel ends all of them with whoever runs the drill.
+"""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import psutil
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from adapters.admin import create_bucket, create_topics, delete_topics
+from adapters.groups import create_groups
+from adapters.log import Log, Names
+from adapters.objects import Objects
+from deploy.local import ports
+from deploy.local.child import Program
+from deploy.local.home import Home
+from deploy.local.servers import Given, start
+from deploy.local.services import LAYER, answers
+from deploy.local.supervisor import Kept, Supervisor
+from deploy.local.whereabouts import CLONE
+from migrations import migrate
+from tests.faults.brokers import REPLICATION, three_brokers
+from tests.faults.clocks import Clock
+from tests.faults.disks import small_disk
+from tests.faults.links import Link, any_answer, chunk, frame, same_correlation
+from tests.receivers import Receiver, receiver
+from tests.running import House, Stack
+
+LOGS = os.environ.get("FRAMELOG_TEST_DRILL_LOGS")
+"""A folder to which the logs of every process are copied at the end."""
+SERVERS = ("kafka", "s3", "postgres")
+MODULES = {name: f"services.{name}" for name in ("api", "projector", "analyzer", "notifier")}
+SERVING = ("api", "stack")
+FRAMELOG = Path(sys.executable).with_name("framelog")
+"""`stack` is all services under a supervisor of their own, as `framelog up` runs them."""
+NAMED = {"s3": "minio"}
+"""What the supervisor calls a server, where that is not its own name."""
+
+Way = tuple[str, str]
+"""From one service, by its own name, to a server; or from `client` to `api`."""
+
+
+@dataclass
+class Stage:
+    """`chance` decides whatever a drill leaves open: the same seed, the same decisions. `hooks` takes callbacks."""
+
+    house: House
+    supervisor: Supervisor
+    chance: random.Random
+    port: int
+    links: Mapping[Way, Link]
+    settings: Mapping[str, object]
+    hooks: Receiver
+    running: dict[str, Kept] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    """What the supervisor said: one line per process that ended by itself, or by the drill."""
+
+    @property
+    def url(self) -> str:
+        """Where clients find the API."""
+        through = self.links.get(("client", "api"))
+        return f"http://127.0.0.1:{through.port if through else self.port}"
+
+    def client(self, timeout: float = 20) -> httpx.AsyncClient:
+        """Signed in as `admin`."""
+        return httpx.AsyncClient(base_url=self.url, timeout=timeout, headers=self.house.bearer())
+
+    def log(self) -> Log:
+        return Log(self.house.stack.kafka, self.house.names)
+
+    def objects(self) -> Objects:
+        stack = self.house.stack
+        return Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, self.house.bucket, "us-east-1")
+
+    # Processes.
+
+    def launch(self, name: str, **settings: object) -> Kept:
+        """A service, kept running. `analyzer-2` is a second analyzer."""
+        self.running[name] = self.supervisor.launch(self._program(name, settings))
+        return self.running[name]
+
+    async def end(self, name: str) -> None:
+        """It is told to stop, and does not come back."""
+        await self.running.pop(name).stop()
+
+    async def stop(self, server: str) -> None:
+        """A server is told to stop, and stays away until it is resumed."""
+        await self.kept(server).stop()
+
+    async def hold(self, name: str) -> None:
+        """kill -9, and it stays away until it is resumed."""
+        await self.kill(name)
+        await self.kept(name).stop()
+
+    async def resume(self, server: str) -> None:
+        await self.kept(server).restart()
+        await self.back(server)
+
+    async def ended(self, name: str, within: float) -> str:
+        """How a process ended that was told to, in the supervisor's words: `exit 0`. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while True:
+                for line in self.said:
+                    if line.startswith(f"{name} ended ("):
+                        self.said.remove(line)
+                        return line.partition("(")[2].partition(")")[0]
+                await asyncio.sleep(0.05)
+
+    async def pid(self, name: str, within: float = 20) -> int:
+        """Of the present life, or of the next."""
+        async with asyncio.timeout(within):
+            while (pid := self.kept(name).pid) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        return pid
+
+    def kept(self, name: str) -> Kept:
+        if name in self.running:
+            return self.running[name]
+        (found,) = (one for one in self.supervisor.kept if one.program.name == NAMED.get(name, name))
+        return found
+
+    async def kill(self, name: str) -> None:
+        """kill -9; the supervisor starts it again. Of Postgres every process, as a lost machine would."""
+        self._signal(await self.pid(name), signal.SIGKILL, everyone=name == "postgres")
+
+    def killer(self, name: str) -> Callable[[], Awaitable[None]]:
+        async def kill() -> None:
+            await self.kill(name)
+
+        return kill
+
+    async def freeze(self, name: str) -> None:
+        """SIGSTOP, to all its children too."""
+        self._signal(await self.pid(name), signal.SIGSTOP, everyone=True)
+
+    async def thaw(self, name: str) -> None:
+        self._signal(await self.pid(name), signal.SIGCONT, everyone=True)
+
+    @asynccontextmanager
+    async def frozen(self, name: str) -> AsyncIterator[None]:
+        await self.freeze(name)
+        try:
+            yield
+        finally:
+            await self.thaw(name)
+
+    async def tell(self, name: str, number: signal.Signals) -> None:
+        """A signal for the process alone."""
+        self._signal(await self.pid(name), number, everyone=False)
+
+    async def decoders(self, analyzer: str = "analyzer") -> list[psutil.Process]:
+        return psutil.Process(await self.pid(analyzer)).children(recursive=True)
+
+    async def back(self, name: str, within: float = 60) -> None:
+        """Returns once it answers again; for what does not answer anybody, once it lives."""
+        await self.kept(name).ready(within)
+
+    @staticmethod
+    def _signal(pid: int, number: signal.Signals, *, everyone: bool) -> None:
+        with suppress(psutil.NoSuchProcess):
+            root = psutil.Process(pid)
+            for one in (root, *(root.children(recursive=True) if everyone else ())):
+                with suppress(psutil.NoSuchProcess):
+                    one.send_signal(number)
+
+    async def reclock(self, name: str, clock: Clock) -> None:
+        """The process goes by that clock from now on; it is started anew for it."""
+        kept = self.kept(name)
+        kept.program = replace(kept.program, environment={**kept.program.environment, **clock.environment()})
+        await kept.restart()
+        await self.back(name)
+
+    # Links.
+
+    def link(self, service: str, server: str) -> Link:
+        return self.links[service, server]
+
+    def heal(self) -> None:
+        for link in self.links.values():
+            link.heal()
+
+    def _program(self, name: str, settings: Mapping[str, object]) -> Program:
+        service = name.partition("-")[0]
+        environment = self.house.environment(**{**self.settings, **self._addresses(name), **settings})
+        if service in SERVING:
+            environment["FRAMELOG_PORT"] = str(self.port)
+        command = [str(FRAMELOG), "up", "--json"] if service == "stack" else [sys.executable, "-m", MODULES[service]]
+        return Program(
+            name=name,
+            command=command,
+            cwd=CLONE,
+            environment=environment,
+            layer=LAYER,
+            **({"answers": self._is_ready} if service in SERVING else {}),
+        )
+
+    def _addresses(self, name: str) -> dict[str, object]:
+        """Through its links, where it has some."""
+        found: dict[str, object] = {}
+        for server in SERVERS:
+            if link := self.links.get((name, server)):
+                found[server] = _through(link, server, self.house)
+        return found
+
+    async def _is_ready(self) -> bool:
+        return await answers(f"http://127.0.0.1:{self.port}/readyz")
+
+
+@asynccontextmanager
+async def staged(
+    shared: Stack,
+    seed: int,
+    *,
+    own: Collection[str] = (),
+    disks: Mapping[str, int] = MappingProxyType({}),
+    brokers: bool = False,
+    links: Iterable[Way] = (),
+    services: Sequence[str] = ("projector", "analyzer", "api"),
+    **settings: object,
+) -> AsyncIterator[Stage]:
+    """A stage that is ready. `own` are the servers that the drill may ruin; the others are those of `shared`. `disks`
+    are the megabytes that some of the own ones have for their data; with `brokers` Kafka is a cluster of the
+    drill's own, of three.
+
+    Whatever fails, nothing is left of it: no process, no file, and on shared servers no topic, bucket or database.
+    """
+    said: list[str] = []
+    async with AsyncExitStack() as opened:
+        home = opened.enter_context(_home())
+        path = home.path
+        for server, megabytes in disks.items():
+            opened.enter_context(small_disk(path / NAMED.get(server, server), megabytes))
+        supervisor = await opened.enter_async_context(Supervisor(home, said.append))
+        cluster = await three_brokers(supervisor) if brokers else shared.kafka
+        given = Given(
+            kafka=None if "kafka" in own else cluster,
+            s3=None if "s3" in own else (shared.s3, shared.s3_access_key, shared.s3_secret_key),
+            postgres=None if "postgres" in own else shared.postgres,
+        )
+        stack = await start(supervisor, given)
+        house = await opened.enter_async_context(_house(stack, path, {*own, *(["kafka"] if brokers else ())}, brokers))
+        (port,) = ports.choose([None])
+        ways = {way: await opened.enter_async_context(_link(way, house, port)) for way in links}
+        hooks = opened.enter_context(receiver())
+        settings = {"allow_private_urls": hooks.address, "callback_retries": "0,1,1,2,2,5,5", **settings}
+        stage = Stage(house, supervisor, random.Random(seed), port, ways, settings, hooks, said=said)
+        for service in services:
+            stage.launch(service)
+        try:
+            await asyncio.gather(*(stage.back(service) for service in services))
+            yield stage
+        finally:
+            stage.heal()
+
+
+@contextmanager
+def _home() -> Iterator[Home]:
+    """A directory that Postgres's own user can enter."""
+    path = Path(tempfile.mkdtemp(prefix="framelog-test-drill-"))
+    path.chmod(0o711)
+    try:
+        yield Home(path)
+        if LOGS:
+            shutil.copytree(path / "logs", LOGS, dirs_exist_ok=True)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _link(way: Way, house: House, port: int) -> Link:
+    match way[1]:
+        case "kafka":
+            return Link(int(house.stack.kafka.rpartition(":")[2]), frame, same_correlation)
+        case "s3":
+            return Link(urlsplit(house.stack.s3).port or 80, chunk, any_answer)
+        case "postgres":
+            return Link(int(str(conninfo_to_dict(house.database)["port"])), chunk, any_answer)
+        case _:
+            return Link(port, chunk, any_answer)
+
+
+def _through(link: Link, server: str, house: House) -> str:
+    match server:
+        case "kafka":
+            return f"127.0.0.1:{link.port}"
+        case "s3":
+            return f"http://127.0.0.1:{link.port}"
+        case _:
+            return make_conninfo(house.database, host="127.0.0.1", port=link.port)
+
+
+@asynccontextmanager
+async def _house(stack: Stack, home: Path, own: Collection[str], brokers: bool) -> AsyncIterator[House]:
+    name = f"t{uuid4().hex[:12]}"
+    (home / "house").mkdir()
+    names, database = Names(f"{name}-"), make_conninfo(stack.postgres, dbname=name)
+    house = House(stack, names, name, database, home / "house", home / "logs")
+    replication = REPLICATION if brokers else 1
+    async with AsyncExitStack() as made:
+        for server, make, remove in (
+            ("kafka", lambda: _make_topics(house, replication), lambda: delete_topics(stack.kafka, names)),
+            ("s3", lambda: _make_bucket(house), lambda: _remove_bucket(house)),
+            ("postgres", lambda: make_database(stack.postgres, name), lambda: remove_database(stack.postgres, name)),
+        ):
+            await make()
+            if server not in own:  # what is the drill's own goes with its files
+                made.push_async_callback(remove)
+        yield house
+
+
+async def _make_topics(house: House, replication: int) -> None:
+    await create_topics(house.stack.kafka, house.names, replication=replication)
+    await create_groups(house.stack.kafka, house.names, ["core"])
+
+
+async def _make_bucket(house: House) -> None:
+    stack = house.stack
+    await create_bucket(stack.s3, stack.s3_access_key, stack.s3_secret_key, house.bucket, "us-east-1")
+
+
+async def _remove_bucket(house: House) -> None:
+    stack = house.stack
+    async with Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, house.bucket, "us-east-1") as objects:
+        async for one in objects.list():
+            await objects.delete(one.key)
+        async with objects._s3.call("DELETE"):
+            pass
+
+
+async def make_database(postgres: str, name: str) -> str:
+    """An empty database, migrated; how to connect to it."""
+    async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
+        await connection.execute(f"CREATE DATABASE {name}".encode())
+    made = make_conninfo(postgres, dbname=name)
+    await migrate(made)
+    return made
+
+
+async def remove_database(postgres: str, name: str) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
