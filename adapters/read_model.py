@@ -38,7 +38,7 @@ SESSION = {
     "max_parallel_workers_per_gather": 0,  # as does starting workers
     "random_page_cost": 1.1,  # no disk turns under a read model
 }
-_ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
+ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
 _COLUMNS = [name for name, _ in COLUMNS if name != "words"]  # what there is to search by is in the others too
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 
@@ -232,7 +232,7 @@ def described(row: DictRow) -> Described:
         image=at.state,
         position=at.position,
         status=row["status"],
-        analyses=_ANALYSES.decode(row["analyses"]),
+        analyses=ANALYSES.decode(row["analyses"]),
         shown=row["shown"],
     )
 

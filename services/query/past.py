@@ -9,9 +9,9 @@ from uuid import UUID
 
 import msgspec
 from fastapi import Query
-from psycopg.rows import DictRow
 
 from adapters import life
+from adapters.read_model import ANALYSES as ANALYSES_OF
 from contracts.events import Json
 from contracts.images import Image
 from contracts.permissions import Principal
@@ -27,58 +27,60 @@ AsOf = Annotated[Time | None, Query(description="as it was at this time: RFC 333
 
 # The view `wanted_analyses` as it would have been: what was found, begun or ended later had not been yet.
 KNOWN = f"""
-SELECT
-    wanted.algorithm,
-    wanted.params,
-    fact.version,
-    fact.completed_at,
-    fact.result,
-    CASE
-        WHEN fact.version IS NOT NULL THEN 'completed'
-        WHEN coalesce(attempt.state, 'running') = 'running' AND wanted.disabled THEN 'failed'
-        ELSE coalesce(replace(attempt.state, 'completed', 'failed'), 'queued')
-    END AS status,
-    CASE
-        WHEN fact.version IS NULL AND coalesce(attempt.state, 'running') = 'running' AND wanted.disabled
-        THEN '{{"type": "algorithm-disabled", "detail": "no group of FRAMELOG_ALGORITHM_GROUPS runs it"}}'
-        WHEN fact.version IS NULL THEN attempt.failure
-    END AS failure,
-    attempt.attempts
-FROM (
+SELECT coalesce(json_agg(to_json(known) ORDER BY known.position), '[]') AS analyses FROM (
     SELECT
-        row_number() OVER () AS position, one ->> 'algorithm' AS algorithm, one -> 'params' AS params,
-        one ->> 'algorithm' <> ALL (string_to_array(current_setting('framelog.grouped', true), ',')) AS disabled
-    FROM jsonb_array_elements(%(wanted)s::jsonb) AS one
-) AS wanted
-LEFT JOIN LATERAL (
-    SELECT version, completed_at, result FROM facts
-    WHERE image_id = %(image_id)s AND sha256 = %(sha256)s AND algorithm = wanted.algorithm AND params = wanted.params
-      AND completed_at <= %(time)s
-    ORDER BY version DESC LIMIT 1
-) AS fact ON true
-LEFT JOIN LATERAL (
-    SELECT
-        CASE WHEN attempted.finished_at <= %(time)s THEN attempted.state
-             WHEN attempted.started_at <= %(time)s THEN 'running' END AS state,
-        CASE WHEN attempted.finished_at <= %(time)s THEN (
-            SELECT one FROM jsonb_array_elements(attempted.failures) AS one
-            WHERE one ->> 'algorithm' = wanted.algorithm LIMIT 1) END AS failure,
-        (SELECT count(*) FROM attempts AS every
-         WHERE every.image_id = %(image_id)s AND wanted.algorithm = ANY (every.algorithms)
-           AND least(every.started_at, every.finished_at) <= %(time)s) AS attempts
-    FROM events AS cause
-    LEFT JOIN attempts AS attempted
-        ON attempted.cause = cause.event_id AND wanted.algorithm = ANY (attempted.algorithms)
-    WHERE fact.version IS NULL
-      AND cause.image_id = %(image_id)s AND cause.topic = '{IMAGES.name}' AND cause.accepted
-      AND cause.append_time <= %(time)s
-      AND EXISTS (
-          SELECT FROM jsonb_array_elements(cause.data -> 'wanted') AS same
-          WHERE same ->> 'algorithm' = wanted.algorithm AND same -> 'params' = wanted.params)
-    ORDER BY cause."offset" DESC
-    LIMIT 1
-) AS attempt ON true
-ORDER BY wanted.position
+        wanted.position,
+        wanted.algorithm,
+        wanted.params,
+        fact.version,
+        fact.completed_at,
+        fact.result,
+        CASE
+            WHEN fact.version IS NOT NULL THEN 'completed'
+            WHEN coalesce(attempt.state, 'running') = 'running' AND wanted.disabled THEN 'failed'
+            ELSE coalesce(replace(attempt.state, 'completed', 'failed'), 'queued')
+        END AS status,
+        CASE
+            WHEN fact.version IS NULL AND coalesce(attempt.state, 'running') = 'running' AND wanted.disabled
+            THEN '{{"type": "algorithm-disabled", "detail": "no group of FRAMELOG_ALGORITHM_GROUPS runs it"}}'
+            WHEN fact.version IS NULL THEN attempt.failure
+        END AS failure,
+        attempt.attempts
+    FROM (
+        SELECT
+            row_number() OVER () AS position, one ->> 'algorithm' AS algorithm, one -> 'params' AS params,
+            one ->> 'algorithm' <> ALL (string_to_array(current_setting('framelog.grouped', true), ',')) AS disabled
+        FROM jsonb_array_elements(%(wanted)s::jsonb) AS one
+    ) AS wanted
+    LEFT JOIN LATERAL (
+        SELECT version, completed_at, result FROM facts
+        WHERE image_id = %(image_id)s AND sha256 = %(sha256)s AND algorithm = wanted.algorithm AND params = wanted.params
+          AND completed_at <= %(time)s
+        ORDER BY version DESC LIMIT 1
+    ) AS fact ON true
+    LEFT JOIN LATERAL (
+        SELECT
+            CASE WHEN attempted.finished_at <= %(time)s THEN attempted.state
+                 WHEN attempted.started_at <= %(time)s THEN 'running' END AS state,
+            CASE WHEN attempted.finished_at <= %(time)s THEN (
+                SELECT one FROM jsonb_array_elements(attempted.failures) AS one
+                WHERE one ->> 'algorithm' = wanted.algorithm LIMIT 1) END AS failure,
+            (SELECT count(*) FROM attempts AS every
+             WHERE every.image_id = %(image_id)s AND wanted.algorithm = ANY (every.algorithms)
+               AND least(every.started_at, every.finished_at) <= %(time)s) AS attempts
+        FROM events AS cause
+        LEFT JOIN attempts AS attempted
+            ON attempted.cause = cause.event_id AND wanted.algorithm = ANY (attempted.algorithms)
+        WHERE fact.version IS NULL
+          AND cause.image_id = %(image_id)s AND cause.topic = '{IMAGES.name}' AND cause.accepted
+          AND cause.append_time <= %(time)s
+          AND EXISTS (
+              SELECT FROM jsonb_array_elements(cause.data -> 'wanted') AS same
+              WHERE same ->> 'algorithm' = wanted.algorithm AND same -> 'params' = wanted.params)
+        ORDER BY cause."offset" DESC
+        LIMIT 1
+    ) AS attempt ON true
+) AS known
 """
 
 
@@ -113,14 +115,9 @@ async def _described(parts: Reading, then: Placed[Image], at: datetime) -> Descr
         "wanted": msgspec.json.encode(image.wanted).decode(),
         "time": at,
     }
-    analyses = [_analysis(row) for row in await parts.read_model.rows(KNOWN, asked)]
+    (row,) = await parts.read_model.rows(KNOWN, asked)
+    analyses = ANALYSES_OF.decode(row["analyses"])
     return Described(image=image, position=then.position, status=_status(analyses), analyses=analyses)
-
-
-def _analysis(row: DictRow) -> Analysis:
-    """A row of KNOWN, whose JSON is still encoded."""
-    decoded = {name: msgspec.json.decode(row[name]) for name in ("params", "result", "failure") if row[name]}
-    return Analysis(**{**row, **decoded})
 
 
 def _status(analyses: Collection[Analysis]) -> Status:
