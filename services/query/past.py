@@ -54,8 +54,8 @@ SELECT coalesce(json_agg(to_json(known) ORDER BY known.position), '[]') AS analy
     ) AS wanted
     LEFT JOIN LATERAL (
         SELECT version, completed_at, result FROM facts
-        WHERE image_id = %(image_id)s AND sha256 = %(sha256)s AND algorithm = wanted.algorithm AND params = wanted.params
-          AND completed_at <= %(time)s
+        WHERE image_id = %(image_id)s AND sha256 = %(sha256)s
+          AND algorithm = wanted.algorithm AND params = wanted.params AND completed_at <= %(time)s
         ORDER BY version DESC LIMIT 1
     ) AS fact ON true
     LEFT JOIN LATERAL (
