@@ -99,7 +99,7 @@ async def test_records_nobody_can_read_are_buried_once_and_their_neighbours_go_o
     await log.produce(good, uid("good"))
     async with house.run(PROJECTOR):
         await eventually(house, "SELECT * FROM framelog.images")
-    buried = await house.dead_letters(len(poison))
+        buried = await house.dead_letters(len(poison))
     assert sorted(letter.reason for letter in buried) == ["malformed", "missing-header", "wrong-key"]
     assert {letter.value for letter in buried} == {
         "ew==",
@@ -114,7 +114,7 @@ async def test_the_largest_record_there_can_be_is_buried_whole(house: House, log
     await log.produce(good, uid("good"))
     async with house.run(PROJECTOR):
         await eventually(house, "SELECT * FROM framelog.images")
-    (buried,) = await house.dead_letters(1)
+        (buried,) = await house.dead_letters(1)
     assert b64decode(buried.value or "") == largest
 
 
