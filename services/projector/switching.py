@@ -1,10 +1,11 @@
 """From one read model to the next: one build at a time, fence the old one, switch, and never leave it fenced."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.errors import DeadlockDetected
 
 from services.projector import schema
 
@@ -31,9 +32,11 @@ async def alone(postgres: str) -> AsyncIterator[Connection]:
 
 async def fence(connection: Connection, name: str) -> None:
     """Nobody writes to the schema from now on, whoever does at this moment."""
-    await connection.execute(
-        "UPDATE projection.offsets SET state = 'fenced', epoch = epoch + 1 WHERE schema = %s", (name,)
-    )
+    query = "UPDATE projection.offsets SET state = 'fenced', epoch = epoch + 1 WHERE schema = %s"
+    while True:
+        with suppress(DeadlockDetected):  # somebody who holds one row waits for another: it is their turn first
+            await connection.execute(query, (name,))
+            return
 
 
 async def unfence(connection: Connection, name: str) -> None:

@@ -37,7 +37,8 @@ async def test_a_topic_that_would_forget_events_is_refused(stack: Stack, topics:
 async def test_a_new_group_starts_at_zero_on_an_empty_log(stack: Stack, topics: Names) -> None:
     assert await create_groups(stack.kafka, topics, ["core"]) == ["core"]
     found = await offsets(stack, analyzer_group(topics, "core"))
-    assert found == {TopicPartition(topics.physical(IMAGES.name), partition): 0 for partition in range(12)}
+    read = [topics.physical(topic.name) for topic in (IMAGES, DEAD_LETTERS)]
+    assert found == {TopicPartition(topic, partition): 0 for topic in read for partition in range(12)}
 
 
 async def test_a_new_group_starts_at_the_end_of_a_log_with_events_and_keeps_its_place(

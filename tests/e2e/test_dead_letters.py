@@ -9,11 +9,12 @@ import pytest
 import pytest_asyncio
 
 from contracts import ids
-from contracts.events import Message
+from contracts.dead_letters import bury
+from contracts.events import Message, Undecodable
 from tests import events
 from tests.cli.running import Ran, Terminal
 from tests.e2e.people import Person, listed, problem
-from tests.events import uid
+from tests.events import cause, uid
 from tests.query.world import World, world
 from tests.running import Stack
 
@@ -99,6 +100,21 @@ async def test_anothers_parked_event_is_nobodys_business(served: World, alice: P
     await served.get(f"/v1/events/{waits}")
     problem(await alice.ask("GET", f"/v1/events/{waits}"), 404, "not-found")
     await served.client.post(f"{LETTERS}/{letter}/discard")
+
+
+async def test_what_older_code_has_buried_and_this_code_reads_is_no_dead_letter_any_more(served: World) -> None:
+    """As an upgrade leaves it: the record is folded in its place, and the dead letter tells of the old days."""
+    sent = events.message(events.uploaded(uid("upgraded"), owner="admin", actor="admin"), "upgraded")
+    at = (await served.log.produce(sent, uid("upgraded"))).position
+    error = Undecodable("newer-version", "newer than that code", at)
+    letter = ids.buried("projector", at.topic, at.partition, at.offset)
+    record = events.record(sent, at.offset, at.partition)
+    told = await served.log.append(bury(record, error, "projector"), cause("", event_id=letter))
+    after = {"Framelog-After": str(told.position)}
+    assert (await served.client.get(f"/v1/images/{uid('upgraded')}")).json()["version"] == 1
+    assert (await served.client.get(f"{LETTERS}/{letter}", headers=after)).json()["state"] == "read"
+    for action in ("retry", "discard"):
+        problem(await served.client.post(f"{LETTERS}/{letter}/{action}"), 409, "dead-letter-settled")
 
 
 async def framelog(served: World, *arguments: Any) -> Ran:
