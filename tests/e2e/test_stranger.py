@@ -43,7 +43,9 @@ PUBLIC_VIEW = {"id", "owner", "version", "width", "height", "title", "tags", "cr
 
 KNOWN_OF_EVERYBODY = {
     *("limit", "cursor", "owner", "author", "tag", "min_width", "min_height"),  # of the public view
-    *("v", "after"),  # a rendition's own hash, a position, "consumer", "state"}
+    *("v", "after"),  # a rendition's own hash, a position
+    *("consumer", "state"),  # of dead letters, which admins see
+}
 """Query params by which a stranger may learn what the public view says anyway."""
 ORACLES: Mapping[str, tuple[Any, Any]] = {
     "q": ("flowerpot", "nowhere-to-be-found"),
