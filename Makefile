@@ -25,6 +25,10 @@ coverage: ready-test  ## run the tests, then say which branches they missed, chi
 	@$(BIN)/coverage run -m pytest $(T); code=$$?; $(BIN)/coverage combine --quiet; \
 	  $(BIN)/coverage report --skip-covered --show-missing; exit $$code
 
+faults: ready-test  ## kill, freeze, cut and fill everything, and check what was promised (D=drill,… S=seed)
+	@FRAMELOG_TEST_DRILLS=$(or $(D),all) FRAMELOG_TEST_DRILL_SEED=$(S) \
+	  $(BIN)/pytest -q --no-header tests/faults$(if $(D),/test_drills.py)
+
 check: ready-check  ## lint, types, direction of imports, generated files
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -55,4 +59,4 @@ bench: ready-test  ## measure, and print the table of docs/benchmarks.md
 ready-run ready-test ready-check: ready-%:
 	@$(PYTHON) -m deploy.local.setup $*
 
-.PHONY: help run dev stop test coverage check fmt lock demo psql bench ready-run ready-test ready-check
+.PHONY: help run dev stop test coverage faults check fmt lock demo psql bench ready-run ready-test ready-check

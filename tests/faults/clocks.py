@@ -16,13 +16,14 @@ class Clock:
         self._file.write_text(f"{seconds:+}\n")
 
     def environment(self) -> dict[str, str]:
-        """How much time has passed is told rightly: time-outs are no matter of the calendar."""
+        """How much time has passed is told rightly: time-outs are no matter of the calendar. A JVM never wakes up from
+        what libfaketime otherwise does to its waiting."""
         return {
             "LD_PRELOAD": str(_library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
 

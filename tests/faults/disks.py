@@ -31,13 +31,12 @@ def small_disk(directory: Path, megabytes: int) -> Iterator[None]:
 
 
 @contextmanager
-def filled(directory: Path, left: int) -> Iterator[None]:
-    """All but `left` bytes of the disk are taken by somebody else, meanwhile."""
+def filled(directory: Path) -> Iterator[None]:
+    """Somebody else takes all of the disk, meanwhile."""
     ballast = directory / "ballast"
-    with ballast.open("wb") as file, suppress(OSError):
-        free = os.statvfs(directory)
-        for _ in range((free.f_bavail * free.f_frsize - left) // MIB):
-            file.write(bytes(MIB))
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(MIB)):
+            pass
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -73,7 +74,7 @@ class Evidence:
     """All of it. `objects` are sizes by key; `read_back` is the SHA-256 of what GET answered, or the status."""
 
     calls: Sequence[Call]
-    events: Sequence[Recorded[object]]
+    events: Sequence[Recorded[Any]]
     unreadable: Sequence[Record]
     buried: Sequence[tuple[UUID, RecordBuried]]
     ends: Stands
@@ -155,14 +156,14 @@ async def log_ends(house: House) -> Stands:
         return await ends(consumer, house.names, [topic.name for topic in TOPICS])
 
 
-async def asked(house: House, query: str) -> list[tuple[object, ...]]:
+async def asked(house: House, query: str) -> list[Any]:
     async with await psycopg.AsyncConnection.connect(house.database, row_factory=namedtuple_row) as connection:
         return list(await (await connection.execute(query.encode())).fetchall())
 
 
 async def stands(house: House) -> Stands:
     """How far the live read model is."""
-    return {(topic, partition): offset for topic, partition, offset in await asked(house, STANDS)}  # type: ignore[misc]
+    return {(topic, partition): offset for topic, partition, offset in await asked(house, STANDS)}
 
 
 @asynccontextmanager
@@ -223,7 +224,7 @@ async def _digests(house: House) -> Mapping[str, Digest]:
     return await digests(house.database, str(schema))
 
 
-def _read(records: Sequence[Record]) -> tuple[list[Recorded[object]], list[Record]]:
+def _read(records: Sequence[Record]) -> tuple[list[Recorded[Any]], list[Record]]:
     readable, unreadable = [], []
     for record in records:
         try:
@@ -234,16 +235,16 @@ def _read(records: Sequence[Record]) -> tuple[list[Recorded[object]], list[Recor
 
 
 async def _rows(house: House) -> list[EventRow]:
-    return [EventRow(**row._asdict()) for row in await asked(house, EVENTS)]  # type: ignore[attr-defined]
+    return [EventRow(**row._asdict()) for row in await asked(house, EVENTS)]
 
 
 async def _images(house: House) -> dict[UUID, ImageRow]:
-    rows = [row._asdict() for row in await asked(house, IMAGES)]  # type: ignore[attr-defined]
+    rows = [row._asdict() for row in await asked(house, IMAGES)]
     return {row["image_id"]: ImageRow(deleted=row.pop("deleted_at") is not None, **row) for row in rows}
 
 
 async def _renditions(house: House) -> dict[str, int]:
-    return dict(await asked(house, RENDITIONS))  # type: ignore[arg-type]
+    return dict(await asked(house, RENDITIONS))
 
 
 async def _objects(stage: Stage) -> dict[str, int]:

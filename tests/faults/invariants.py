@@ -115,7 +115,7 @@ def _told_rightly(call: Call, made: set[UUID], rows: Sequence[EventRow]) -> Iter
     if call.outcome == "unknown":
         yield Broken("I7", f"{call}: still unknown after {call.tries} tries")
     elif call.outcome == "failed":
-        if made:
+        if any(row.accepted for row in rows) or len(rows) < len(made):
             yield Broken("I7", f"{call}: refused, and in the log as {made}")
         if call.status is None:
             return  # nobody was there to ask

@@ -53,8 +53,10 @@ class Client:
         self._learn(image, await self._change("edit", "PATCH", image, json={"title": title}))
 
     async def _delete(self, image: str) -> None:
-        if (await self._change("delete", "DELETE", image)).status == 204:
-            self._learn(image, await self._make("restore", "POST", f"/v1/images/{image}/restore", image))
+        call = await self._change("delete", "DELETE", image)
+        if call.status == 204:
+            call = await self._make("restore", "POST", f"/v1/images/{image}/restore", image)
+        self._learn(image, call)
 
     async def _post(self, image: str) -> None:
         call = await self._make("post", "POST", "/v1/posts", image, json={"image_id": image, "caption": self.name})
@@ -77,7 +79,7 @@ class Client:
     def _learn(self, image: str, call: Call) -> None:
         if call.status == 200:
             self.images[image] = f'"{call.said["version"]}"'
-        elif call.outcome == "ok":  # durable, and its verdict is not known yet
+        elif call.outcome == "ok" or call.ask.kind == "restore":  # not judged yet; or still deleted
             self.images.pop(image, None)
 
     async def _make(self, kind: str, method: str, path: str, image: str = "", **asked: Any) -> Call:

@@ -29,7 +29,7 @@ from adapters.groups import create_groups
 from adapters.log import Log, Names
 from adapters.objects import Objects
 from deploy.local import ports
-from deploy.local.child import Program
+from deploy.local.child import Program, at_once
 from deploy.local.home import Home
 from deploy.local.servers import Given, start
 from deploy.local.services import LAYER, answers
@@ -166,7 +166,8 @@ class Stage:
         self._signal(await self.pid(name), number, everyone=False)
 
     async def decoders(self, analyzer: str = "analyzer") -> list[psutil.Process]:
-        return psutil.Process(await self.pid(analyzer)).children(recursive=True)
+        found: list[psutil.Process] = psutil.Process(await self.pid(analyzer)).children(recursive=True)
+        return found
 
     async def back(self, name: str, within: float = 60) -> None:
         """Returns once it answers again; for what does not answer anybody, once it lives."""
@@ -208,7 +209,7 @@ class Stage:
             cwd=CLONE,
             environment=environment,
             layer=LAYER,
-            **({"answers": self._is_ready} if service in SERVING else {}),
+            answers=self._is_ready if service in SERVING else at_once,
         )
 
     def _addresses(self, name: str) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from contracts.events import Message
 from contracts.topics import ANALYSES, FOLLOWS, IMAGES, POSTS
@@ -39,7 +40,7 @@ def poison(chance: random.Random, number: int) -> Message:
         chance.choice([events.uploaded(uid(name)), events.failed(uid(name), uid("cause")), events.deleted(uid(name))]),
         name,
     )
-    fields = {"topic": sound.topic, "key": sound.key, "value": sound.value, "headers": sound.headers}
+    fields: dict[str, Any] = {"topic": sound.topic, "key": sound.key, "value": sound.value, "headers": sound.headers}
     match chance.choice(["body", "headers", "key", "type", "newer", "tombstone", "id"]):
         case "body":
             fields["value"] = chance.randbytes(chance.randint(0, 2_000))
@@ -55,7 +56,7 @@ def poison(chance: random.Random, number: int) -> Message:
             fields["value"] = None
         case "id":
             fields["headers"] = _with(sound, "ce_id", b"no id")
-    return Message(**fields)  # type: ignore[arg-type]
+    return Message(**fields)
 
 
 def _with(message: Message, header: str, value: bytes) -> tuple[tuple[str, bytes], ...]:
