@@ -18,6 +18,9 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 CONNECTIONS = 128
 MOST_ERROR_BYTES = 64 * 1024
 
+LATER = ("SlowDown", "RequestTimeout", "RequestTimeTooSkewed")
+"""What the store says no to only now. A clock that is wrong here or there will be set right."""
+
 Body = Buffer | Sequence[Buffer]
 
 
@@ -137,7 +140,7 @@ def _query(parameters: Mapping[str, str]) -> str:
 def _refusal(status: int, body: bytes, call: str, key: str) -> Exception:
     found = re.search(rb"<Code>(.*?)</Code>", body)
     code = found[1].decode(errors="replace") if found else ""
-    if status >= 500 or status == 429 or code in ("SlowDown", "RequestTimeout"):
+    if status >= 500 or status == 429 or code in LATER:
         return TryLater(f"object storage answers {status} {code}".rstrip())
     if status == 404 and key and code != "NoSuchBucket":
         return ObjectMissing(key)

@@ -53,6 +53,8 @@ class Call:
     said: Any = None
     retry_after: str | None = None
     tries: int = 0
+    mistakes: int = 0
+    """How often the answer was 500: that Framelog itself does not know what happened."""
 
     @property
     def image_id(self) -> UUID | None:
@@ -66,6 +68,7 @@ class Call:
     def take(self, answer: httpx.Response) -> None:
         """What was unknown stays so until it is granted, or refused for good: a 503 is about this try alone."""
         self.status, self.retry_after = answer.status_code, answer.headers.get("retry-after")
+        self.mistakes += self.status == 500
         self.said = answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else None
         if self.tries == 1 or self.status != 503:
             self.outcome = judged(self.status, self.said)

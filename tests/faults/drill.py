@@ -17,7 +17,8 @@ from tests.faults.calls import Ledger, Outcome
 from tests.faults.evidence import asked, gathered, log_ends, reached, watched
 from tests.faults.invariants import Broken, Check, broken
 from tests.faults.load import Client, load
-from tests.faults.stage import Stage, staged
+from tests.faults.stage import Stage
+from tests.faults.staging import staged
 from tests.running import Stack
 
 SETTLE_SECONDS = 60.0

@@ -22,7 +22,8 @@ from contracts.topics import DEAD_LETTERS, TOPICS
 from services.projector.digest import Digest, digests
 from services.projector.projections import TOPICS as PROJECTED
 from tests.faults.calls import Call
-from tests.faults.stage import Stage, make_database, remove_database
+from tests.faults.houses import make_database, remove_database
+from tests.faults.stage import Stage
 from tests.running import House
 
 Partition = tuple[str, int]

@@ -112,6 +112,8 @@ def a_no_leaves_nothing(seen: Evidence) -> Iterator[Broken]:
 
 
 def _told_rightly(call: Call, made: set[UUID], rows: Sequence[EventRow]) -> Iterator[Broken]:
+    if call.mistakes:
+        yield Broken("I7", f"{call}: was answered 500 {call.mistakes} times")
     if call.outcome == "unknown":
         yield Broken("I7", f"{call}: still unknown after {call.tries} tries")
     elif call.outcome == "failed":

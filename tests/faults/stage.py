@@ -1,50 +1,33 @@
-"""What one drill plays on: real servers, a house of its own on them, its services kept running, and the ways between.
+"""What one drill plays on: a house of its own on real servers, its services kept running, and the ways between.
 
 The services are kept by the supervisor of `framelog up`, so whoever is killed comes back as on one machine; and the
 kernel ends all of them with whoever runs the drill.
 """
 
 import asyncio
-import os
 import random
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx
 import psutil
-import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
-from adapters.admin import create_bucket, create_topics, delete_topics
-from adapters.groups import create_groups
-from adapters.log import Log, Names
+from adapters.log import Log
 from adapters.objects import Objects
-from deploy.local import ports
 from deploy.local.child import Program, at_once
-from deploy.local.home import Home
-from deploy.local.servers import Given, start
 from deploy.local.services import LAYER, answers
 from deploy.local.supervisor import Kept, Supervisor
 from deploy.local.whereabouts import CLONE
-from migrations import migrate
-from tests.faults.brokers import REPLICATION, three_brokers
 from tests.faults.clocks import Clock
-from tests.faults.disks import small_disk
-from tests.faults.links import Link, any_answer, chunk, frame, same_correlation
-from tests.receivers import Receiver, receiver
-from tests.running import House, Stack
+from tests.faults.links import Link
+from tests.receivers import Receiver
+from tests.running import House
 
-LOGS = os.environ.get("FRAMELOG_TEST_DRILL_LOGS")
-"""A folder to which the logs of every process are copied at the end."""
 SERVERS = ("kafka", "s3", "postgres")
 MODULES = {name: f"services.{name}" for name in ("api", "projector", "analyzer", "notifier")}
 SERVING = ("api", "stack")
@@ -224,78 +207,6 @@ class Stage:
         return await answers(f"http://127.0.0.1:{self.port}/readyz")
 
 
-@asynccontextmanager
-async def staged(
-    shared: Stack,
-    seed: int,
-    *,
-    own: Collection[str] = (),
-    disks: Mapping[str, int] = MappingProxyType({}),
-    brokers: bool = False,
-    links: Iterable[Way] = (),
-    services: Sequence[str] = ("projector", "analyzer", "api"),
-    **settings: object,
-) -> AsyncIterator[Stage]:
-    """A stage that is ready. `own` are the servers that the drill may ruin; the others are those of `shared`. `disks`
-    are the megabytes that some of the own ones have for their data; with `brokers` Kafka is a cluster of the
-    drill's own, of three.
-
-    Whatever fails, nothing is left of it: no process, no file, and on shared servers no topic, bucket or database.
-    """
-    said: list[str] = []
-    async with AsyncExitStack() as opened:
-        home = opened.enter_context(_home())
-        path = home.path
-        for server, megabytes in disks.items():
-            opened.enter_context(small_disk(path / NAMED.get(server, server), megabytes))
-        supervisor = await opened.enter_async_context(Supervisor(home, said.append))
-        cluster = await three_brokers(supervisor) if brokers else shared.kafka
-        given = Given(
-            kafka=None if "kafka" in own else cluster,
-            s3=None if "s3" in own else (shared.s3, shared.s3_access_key, shared.s3_secret_key),
-            postgres=None if "postgres" in own else shared.postgres,
-        )
-        stack = await start(supervisor, given)
-        house = await opened.enter_async_context(_house(stack, path, {*own, *(["kafka"] if brokers else ())}, brokers))
-        (port,) = ports.choose([None])
-        ways = {way: await opened.enter_async_context(_link(way, house, port)) for way in links}
-        hooks = opened.enter_context(receiver())
-        settings = {"allow_private_urls": hooks.address, "callback_retries": "0,1,1,2,2,5,5", **settings}
-        stage = Stage(house, supervisor, random.Random(seed), port, ways, settings, hooks, said=said)
-        for service in services:
-            stage.launch(service)
-        try:
-            await asyncio.gather(*(stage.back(service) for service in services))
-            yield stage
-        finally:
-            stage.heal()
-
-
-@contextmanager
-def _home() -> Iterator[Home]:
-    """A directory that Postgres's own user can enter."""
-    path = Path(tempfile.mkdtemp(prefix="framelog-test-drill-"))
-    path.chmod(0o711)
-    try:
-        yield Home(path)
-        if LOGS:
-            shutil.copytree(path / "logs", LOGS, dirs_exist_ok=True)
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _link(way: Way, house: House, port: int) -> Link:
-    match way[1]:
-        case "kafka":
-            return Link(int(house.stack.kafka.rpartition(":")[2]), frame, same_correlation)
-        case "s3":
-            return Link(urlsplit(house.stack.s3).port or 80, chunk, any_answer)
-        case "postgres":
-            return Link(int(str(conninfo_to_dict(house.database)["port"])), chunk, any_answer)
-        case _:
-            return Link(port, chunk, any_answer)
-
-
 def _through(link: Link, server: str, house: House) -> str:
     match server:
         case "kafka":
@@ -304,55 +215,3 @@ def _through(link: Link, server: str, house: House) -> str:
             return f"http://127.0.0.1:{link.port}"
         case _:
             return make_conninfo(house.database, host="127.0.0.1", port=link.port)
-
-
-@asynccontextmanager
-async def _house(stack: Stack, home: Path, own: Collection[str], brokers: bool) -> AsyncIterator[House]:
-    name = f"t{uuid4().hex[:12]}"
-    (home / "house").mkdir()
-    names, database = Names(f"{name}-"), make_conninfo(stack.postgres, dbname=name)
-    house = House(stack, names, name, database, home / "house", home / "logs")
-    replication = REPLICATION if brokers else 1
-    async with AsyncExitStack() as made:
-        for server, make, remove in (
-            ("kafka", lambda: _make_topics(house, replication), lambda: delete_topics(stack.kafka, names)),
-            ("s3", lambda: _make_bucket(house), lambda: _remove_bucket(house)),
-            ("postgres", lambda: make_database(stack.postgres, name), lambda: remove_database(stack.postgres, name)),
-        ):
-            await make()
-            if server not in own:  # what is the drill's own goes with its files
-                made.push_async_callback(remove)
-        yield house
-
-
-async def _make_topics(house: House, replication: int) -> None:
-    await create_topics(house.stack.kafka, house.names, replication=replication)
-    await create_groups(house.stack.kafka, house.names, ["core"])
-
-
-async def _make_bucket(house: House) -> None:
-    stack = house.stack
-    await create_bucket(stack.s3, stack.s3_access_key, stack.s3_secret_key, house.bucket, "us-east-1")
-
-
-async def _remove_bucket(house: House) -> None:
-    stack = house.stack
-    async with Objects(stack.s3, stack.s3_access_key, stack.s3_secret_key, house.bucket, "us-east-1") as objects:
-        async for one in objects.list():
-            await objects.delete(one.key)
-        async with objects._s3.call("DELETE"):
-            pass
-
-
-async def make_database(postgres: str, name: str) -> str:
-    """An empty database, migrated; how to connect to it."""
-    async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
-        await connection.execute(f"CREATE DATABASE {name}".encode())
-    made = make_conninfo(postgres, dbname=name)
-    await migrate(made)
-    return made
-
-
-async def remove_database(postgres: str, name: str) -> None:
-    async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
-        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())

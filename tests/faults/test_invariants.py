@@ -96,6 +96,7 @@ WRONG: list[tuple[str, Callable[[], Evidence]]] = [
     ("I7", lambda: sound(calls=[replace(CALL, outcome="failed", status=503, retry_after="1")])),
     ("I7", lambda: sound(calls=[replace(REFUSED, status=404)])),
     ("I7", lambda: sound(calls=[replace(REFUSED, retry_after=None)])),
+    ("I7", lambda: sound(calls=[replace(CALL, mistakes=1)])),
     ("I7", lambda: sound(events=[], rows=[])),
     ("I7", lambda: sound(rows=[replace(ROW, accepted=False)])),
     ("I8", lambda: sound(configs={IMAGES.name: {**IMAGES.configs, "retention.ms": "604800000"}})),

@@ -19,7 +19,7 @@ AGAIN = 150
 NOBODY_WAITS = timedelta(seconds=20)
 
 
-@drill(short=True)
+@drill()
 async def delivered_twice_and_late(act: Act) -> None:
     """Events of the log are appended again, in any order, long after what came behind them: nothing changes."""
     stage = act.stage
