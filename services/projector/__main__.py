@@ -23,10 +23,10 @@ from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_ba
 from contracts.dead_letters import PROJECTOR
 from services.projector import schema
 from services.projector.build import Log as Source
-from services.projector.consumer import Projector, Switched
+from services.projector.consumer import Projector
 from services.projector.garbage import collect_rarely
 from services.projector.rebuild import Means, Rebuild
-from services.projector.store import Store
+from services.projector.store import Store, Switched
 from services.projector.switching import AlreadyBuilding
 from services.projector.unburied import bury_what_is_left
 from services.settings import Projector as Settings

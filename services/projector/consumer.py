@@ -13,7 +13,7 @@ from services.projector.fold import fold, touched
 from services.projector.projections import TOPICS
 from services.projector.reader import Bury, Reader
 from services.projector.settling import settle
-from services.projector.store import Fenced, Store
+from services.projector.store import Fenced, Store, Switched
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +22,6 @@ LOOK_SECONDS = 0.1
 
 Connect = Callable[[], Awaitable[Store]]
 Alive = Callable[[], Awaitable[bool]]
-
-
-class Switched(Exception):
-    """Another read model is served by now: this one is nobody's any more."""
 
 
 class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

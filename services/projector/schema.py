@@ -121,8 +121,16 @@ async def is_indexed(connection: Connection, name: str) -> bool:
 
 
 async def drop(connection: Connection, name: str) -> None:
-    await connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(name)))
-    await connection.execute("DELETE FROM projection.schemas WHERE name = %s", (name,))
+    """First its row, which is what `hold` waits for."""
+    async with connection.transaction():
+        await connection.execute("DELETE FROM projection.schemas WHERE name = %s", (name,))
+        await connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(name)))
+
+
+async def hold(connection: Connection, name: str) -> bool:
+    """Nobody drops the schema before this transaction ends; False where somebody has."""
+    found = await connection.execute("SELECT 1 FROM projection.schemas WHERE name = %s FOR KEY SHARE", (name,))
+    return await found.fetchone() is not None
 
 
 async def _lay_views(connection: Connection, schema: str) -> None:

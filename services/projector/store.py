@@ -11,6 +11,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
+from services.projector import schema as schemas
 from services.projector import statements, switching
 from services.projector.parking import Sieve
 from services.projector.rows import TABLES, Key, Parked, Rows, State, Table
@@ -26,6 +27,10 @@ Partition = tuple[str, int]
 
 class Fenced(Exception):
     """Another projector owns a partition by now, or has moved past this batch: nothing was written."""
+
+
+class Switched(Exception):
+    """Another read model is served by now: this one is nobody's any more, or has been dropped."""
 
 
 class Start(Struct, frozen=True):
@@ -68,16 +73,13 @@ class Store:
 
     @classmethod
     async def connect(cls, url: str, schema: str) -> Self:
-        """A store over a connection of its own, writing to `schema`."""
+        """A store over a connection of its own, writing to `schema`. Raises Switched where that was dropped."""
         connection = await AsyncConnection.connect(url, autocommit=True, options=LET_GO)
-        connection.adapters.register_dumper(bytes, Encoded)
-        set_json_loads(lambda encoded: encoded, connection)
-        await connection.execute("SELECT set_config('search_path', %s, false)", (f'"{schema}"',))
-        await connection.execute(statements.PACK_QUICKLY)
-        async with connection.transaction():
-            for table in TABLES.values():
-                if table.writing == "replace":
-                    await connection.execute(statements.stage(table))
+        try:
+            await _prepare(connection, schema)
+        except BaseException:
+            await connection.close()
+            raise
         return cls(connection, schema)
 
     async def close(self) -> None:
@@ -195,3 +197,16 @@ def _order(key: Any) -> tuple[Any, tuple[Any, ...]]:
     """Ids by their number, which compares much faster than the ids do."""
     first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
     return getattr(first, "int", first), rest
+
+
+async def _prepare(connection: AsyncConnection[Any], schema: str) -> None:
+    connection.adapters.register_dumper(bytes, Encoded)
+    set_json_loads(lambda encoded: encoded, connection)
+    await connection.execute("SELECT set_config('search_path', %s, false)", (f'"{schema}"',))
+    await connection.execute(statements.PACK_QUICKLY)
+    async with connection.transaction():
+        if not await schemas.hold(connection, schema):
+            raise Switched
+        for table in TABLES.values():
+            if table.writing == "replace":
+                await connection.execute(statements.stage(table))

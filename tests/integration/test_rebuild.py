@@ -249,6 +249,19 @@ async def test_reads_go_on_and_never_fall_back_while_it_is_killed_again_and_agai
         assert left == [("ready",), ("retired",)]
 
 
+async def test_who_slept_through_two_rebuilds_follows_the_second(house: House, log: Log, tmp_path: Path) -> None:
+    async with house.run(PROJECTOR) as sleeper:
+        await lives(log, 0, 5)
+        await settled(house)
+        sleeper.send_signal(signal.SIGSTOP)
+        await rebuilt(house, tmp_path)
+        await rebuilt(house, tmp_path)
+        sleeper.send_signal(signal.SIGCONT)
+        await lives(log, 5, 5)
+        await settled(house)
+        assert sleeper.returncode is None
+
+
 async def test_two_rebuilds_at_once_are_one_and_a_refusal(house: House, log: Log, tmp_path: Path) -> None:
     async with house.run(PROJECTOR):
         await lives(log, 0, 5)

@@ -1,4 +1,4 @@
-"""Who falls asleep in the middle of a batch does not keep others from taking over."""
+"""Who falls asleep keeps nobody from taking over, be it in the middle of a batch or through two rebuilds."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from contracts.topics import IMAGES
 from services.projector import schema
 from services.projector import store as stores
 from services.projector.fold import cut, fold, touched
-from services.projector.store import Move, Start, Store
+from services.projector.store import Move, Start, Store, Switched
 from tests import events
 from tests.events import uid
 from tests.running import House
@@ -39,3 +39,12 @@ async def overslept(sleeper: Store, start: Start, other: Store) -> None:
         await sleeper.save(prior, fold(prior, batch))
         async with asyncio.timeout(5):
             assert (await other.claim([AT]))[AT].next_offset == 0
+
+
+async def test_a_read_model_that_was_dropped_is_nobodys(house: House) -> None:
+    async with await AsyncConnection.connect(house.database, autocommit=True) as connection:
+        async with connection.transaction():
+            name = await schema.create(connection)
+        await schema.drop(connection, name)
+    with pytest.raises(Switched):
+        await Store.connect(house.database, name)
