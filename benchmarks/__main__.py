@@ -5,18 +5,16 @@ Usage: python -m benchmarks [--rounds N] [NAME …]
 
 import argparse
 import asyncio
-import os
-import platform
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from benchmarks import analysis, classification, projection, query, sign_in, upload, visible
 from benchmarks.stand import Stack, warm
+from benchmarks.table import said_by
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Servers
@@ -71,14 +69,6 @@ async def run(home: Home, names: list[str], rounds: int) -> None:
             (RESULTS / f"{name}.md").write_text("\n".join([*parts, said_by(rounds)]))
     summary = [path.read_text() for name in BENCHMARKS if (path := RESULTS / f"{name}.md").exists()]
     RESULTS.with_suffix(".md").write_text("\n".join(["# Benchmarks", "", PREFACE, "", *summary]))
-
-
-def said_by(rounds: int) -> str:
-    """Which machine, when, how often."""
-    day = datetime.now(UTC).date().isoformat()
-    return (
-        f"*{day}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {rounds} rounds*\n"
-    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
 from adapters.read_model import SESSION, ReadModel
-from benchmarks.__main__ import said_by
+from benchmarks.table import said_by
 from services.settings import Endpoints
 
 BEGIN, END = "<!-- measured -->", "<!-- end -->"

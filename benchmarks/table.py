@@ -1,7 +1,10 @@
 """Interleaved rounds and what is said of them: medians, and ratios round by round with their spread."""
 
+import os
+import platform
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from statistics import median
 
 Contender = Callable[[], Awaitable[float]]
@@ -78,3 +81,11 @@ async def interleaved(table: Table, contenders: Mapping[str, Contender], rounds:
 
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def said_by(rounds: int) -> str:
+    """Which machine, when, how often."""
+    day = datetime.now(UTC).date().isoformat()
+    return (
+        f"*{day}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {rounds} rounds*\n"
+    )
