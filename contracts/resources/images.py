@@ -117,11 +117,12 @@ def _result(analysis: Analysis) -> dict[str, Json]:
     return {
         "algorithm_version": str(analysis.version),
         "completed_at": time(analysis.completed_at),
-        "result": _without_renditions(analysis.result or {}),
+        "result": without_renditions(analysis.result or {}),
     }
 
 
-def _without_renditions(result: dict[str, Json]) -> dict[str, Json]:
+def without_renditions(result: dict[str, Json]) -> dict[str, Json]:
+    """What an algorithm found, but for what has addresses of its own."""
     if "renditions" not in result:
         return result
     return {name: value for name, value in result.items() if name != "renditions"}

@@ -13,6 +13,7 @@ from adapters.fresh import WAIT_SECONDS, Fresh
 from adapters.jobs import Jobs
 from adapters.keys import Keys
 from adapters.posts import Posts
+from adapters.promotions import Promotions
 from adapters.read_model import ReadModel
 from contracts.events import Position
 from contracts.problems import FieldError, Problem, invalid
@@ -35,6 +36,7 @@ class Reading:
     posts: Posts
     jobs: Jobs
     keys: Keys
+    promotions: Promotions
 
 
 async def _reading(request: Request) -> Reading:

@@ -1,6 +1,6 @@
 """What is read of images: one, a page of them, the bytes, the renditions, the history."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -22,6 +22,7 @@ from services.query.pages import page
 from services.query.parts import FRESH, Parts, Reading, after
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question, search
+from services.query.versions import every_version
 
 ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
 
@@ -48,11 +49,17 @@ async def list_images(request: Request, parts: Parts, who: See, filters: Annotat
 
 
 @ROUTES.get("/v1/images/{image_id}")
-async def show_image(parts: Parts, who: See, image_id: UUID) -> Response:
-    """Everything, to its owner; the public view of a public image to others."""
+async def show_image(
+    parts: Parts, who: See, image_id: UUID, versions: Annotated[Literal["all"] | None, Query()] = None
+) -> Response:
+    """Everything, to its owner; the public view of a public image to others. With `versions=all` also `versions` of its
+    `analysis`: what every version of every algorithm has found in its bytes."""
     image = await visible(parts, image_id, who)
     headers = {"ETag": etag(image.image.version), "Framelog-Position": str(image.position)}
-    return Json(_seen_by(who, image), headers={**FRESH, **headers})
+    shown = _seen_by(who, image)
+    if versions and owns(who, image):
+        shown["analysis"]["versions"] = await every_version(parts.read_model, image.image)
+    return Json(shown, headers={**FRESH, **headers})
 
 
 @ROUTES.get("/v1/images/{image_id}/history")
