@@ -37,6 +37,7 @@ from services.ingest import (
     routes_algorithms,
     routes_api_keys,
     routes_auth,
+    routes_campaigns,
     routes_images,
     routes_social,
     routes_uploads,
@@ -46,6 +47,7 @@ from services.ingest import routes_posts as routes_posting
 from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
 from services.ingest.callbacks import Callbacks
+from services.ingest.campaigns import Campaigns
 from services.ingest.first_versions import promote_first
 from services.ingest.media import Limits
 from services.ingest.offers import Offers
@@ -54,6 +56,7 @@ from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
 from services.ingest.registrar import Registrar
 from services.ingest.routes_algorithms import Promoting
+from services.ingest.routes_campaigns import Campaigning
 from services.ingest.routes_images import Ingest
 from services.ingest.routes_jobs import Employer
 from services.ingest.routes_uploads import Desk
@@ -100,6 +103,9 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             posts = Posts(read_model, fresh)
             api.state.sharing = Sharing(posts, accounts, writer, proposals)
             jobs, promotions = Jobs(read_model, fresh), Promotions(read_model, fresh)
+            api.state.campaigning = Campaigning(
+                Campaigns(proposals, read_model, fresh), algorithms, settings.algorithms
+            )
             api.state.promoting = Promoting(proposals, algorithms, promotions)
             api.state.employer = Employer(
                 writer, proposals, read_model, algorithms, jobs, outbound, callbacks, settings.algorithms
@@ -124,7 +130,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
     routers = [
         *(routes_registering.ROUTES, routes_auth.ROUTES, routes_api_keys.ROUTES, routes_accounts.ROUTES),
         *(routes_images.ROUTES, routes_uploads.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
-        *(routes_asking.ROUTES, routes_jobs.ROUTES, routes_algorithms.ROUTES),
+        *(routes_asking.ROUTES, routes_jobs.ROUTES, routes_algorithms.ROUTES, routes_campaigns.ROUTES),
         *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES),
     ]
     return application("Framelog", VERSION, lifespan, routers)
