@@ -58,14 +58,14 @@ async def test_a_new_version_runs_beside_the_old_one_and_speaks_once_it_is_promo
     shelved(house.home, networks.colours(), version=1, labels=["red", "green", "blue"])
     analyzer = {"analyzer_children": 1, "group": "models"}
     async with house.run("services.projector"):
-        async with house.api() as client, house.run("services.analyzer", **analyzer):
+        async with house.api(algorithms="classification") as client, house.run("services.analyzer", **analyzer):
             made = [await upload(client, picture(colour), "classification") for colour in ("#ff0000", "#fd0000")]
             old = [answer.json()["id"] for answer in made]
             await asyncio.gather(*(promoted(client, OLD), *(_classified(client, one, OLD) for one in old)))
             refused = await promote(client, version=NEW)
             assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/version")
         shelved(house.home, networks.colours(), version=2, labels=["rot", "grün", "blau"])
-        async with house.api() as client, house.run("services.analyzer", **analyzer):
+        async with house.api(algorithms="classification") as client, house.run("services.analyzer", **analyzer):
             await _goes_over(client, old)
 
 
