@@ -89,6 +89,8 @@ def _version(installed: list[dict[str, Json]], algorithm: str) -> str:
         raise Failed(f"there is no algorithm {algorithm}; there are {known}", WRONG_USE)
     if not one["enabled"]:
         raise Failed(f"{algorithm} does not run: {one['reason']}", WRONG_USE)
+    if required := one["params_schema"].get("required"):
+        raise Failed(f"{algorithm} cannot run without {', '.join(required)}; see `framelog job ask --help`", WRONG_USE)
     return str(one["version"])
 
 

@@ -22,18 +22,18 @@ async def many(terminal: Terminal, folder: Path, count: int) -> list[str]:  # no
 
 async def test_a_dry_run_counts_and_asks_for_nothing(terminal: Terminal, folder: Path) -> None:  # noqa: F811
     images = await many(terminal, folder, 0)
-    arguments = ("reanalyze", "--algorithm", "compress", "--search", f"tag={folder.name}", "--dry-run")
+    arguments = ("reanalyze", "--algorithm", "poi_detection", "--search", f"tag={folder.name}", "--dry-run")
     ran = await terminal.run(*arguments)
     assert ran.code == 0, ran.err
-    assert ran.out == f"{len(images)} images to be analysed by compress 1, as campaign compress-1\n"
+    assert ran.out == f"{len(images)} images to be analysed by poi_detection 1, as campaign poi_detection-1\n"
     assert (await terminal.run(*arguments, "--json")).documents[0]["images"] == len(images)
     shown = (await terminal.run("show", images[0], "--json")).documents[0]
-    assert "compress" not in shown["analysis"]["results"]
+    assert "poi_detection" not in shown["analysis"]["results"]
 
 
 async def test_a_campaign_that_was_paused_goes_on_with_the_same_command(terminal: Terminal, folder: Path) -> None:  # noqa: F811
     images = await many(terminal, folder, 60)
-    arguments = ("reanalyze", "--algorithm", "compress", "--search", f"tag={folder.name}", "--json")
+    arguments = ("reanalyze", "--algorithm", "poi_detection", "--search", f"tag={folder.name}", "--json")
     process = await terminal.start(*arguments, "--campaign", folder.name)
     assert process.stdout
     await process.stdout.readline()
@@ -46,7 +46,7 @@ async def test_a_campaign_that_was_paused_goes_on_with_the_same_command(terminal
     assert again.code == 0, again.err
     assert sorted(one["image_id"] for one in again.documents) == sorted(images)
     assert {one["status"] for one in again.documents} == {"completed"}
-    assert f"{len(images)} completed by compress 1" in again.err
+    assert f"{len(images)} completed by poi_detection 1" in again.err
     once_more = await terminal.run(*arguments, "--campaign", folder.name)
     assert {one["event_id"] for one in once_more.documents} == {one["event_id"] for one in again.documents}
 
@@ -56,6 +56,7 @@ async def test_a_campaign_that_was_paused_goes_on_with_the_same_command(terminal
     [
         (("reanalyze", "--algorithm", "magic"), 2, "there is no algorithm magic"),
         (("reanalyze", "--algorithm", "caption"), 2, "caption does not run"),
+        (("reanalyze", "--algorithm", "compress"), 2, "cannot run without"),
         (("reanalyze",), 2, "--algorithm"),
         (("reanalyze", "--algorithm", "hash", "--search", "label=cat"), 2, "one's own images only"),
         (("promote", "magic", "1"), 1, "there is no algorithm magic"),
