@@ -62,6 +62,9 @@ ROWS = {
     ),
     ("POST", "/v1/images/{image_id}/restore"): Row((401, 404, 409, 404, 403, 401), WRITING),
     ("POST", "/v1/images/{image_id}/reanalyze"): Row((401, 404, 202, 404, 403, 401), WRITING),
+    ("POST", "/v1/images:reanalyze"): Row(
+        (401, 202, 202, 202, 403, 401), WRITING, {"json": {"campaign": "c", "images": ["x"]}}
+    ),
     ("GET", "/v1/images/{image_id}/content"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((404, 404, 200, 404, 403, 401)),
@@ -87,6 +90,7 @@ ROWS = {
     ("DELETE", "/v1/accounts/{username}/follow"): Row((401, 422, 204, 204, 403, 401), SHARING),
     ("GET", "/v1/events/{event_id}"): Row((401, 404, 200, 404, 200, 401)),
     ("GET", "/v1/algorithms"): Row((401, 200, 200, 200, 200, 401)),
+    ("POST", "/v1/algorithms/{name}/promote"): Row((401, 403, 403, 422, 403, 401), MANAGING, {"json": {}}),
 }
 # The same of an image that others may see.
 OF_PUBLIC = {
@@ -214,6 +218,12 @@ async def test_everybody_gets_of_a_public_thing_what_the_table_says(cast: Cast, 
 async def test_everybodys_images_are_listed_to_admins_alone(cast: Cast) -> None:
     row = Row((401, 403, 403, 200, 403, 401), MANAGING, {"params": {"owner": "*"}})
     await _as_said(cast, "GET", "/v1/images", row, "private")
+
+
+async def test_a_campaign_asks_for_images_of_ones_own_or_for_admins_of_anybody(cast: Cast) -> None:
+    row = Row((401, 404, 202, 202, 403, 401), WRITING, {"json": {"campaign": "c", "algorithms": ["hash"]}})
+    await _as_said(cast, "POST", "/v1/images/{image_id}/reanalyze", row, "private")
+    await _as_said(cast, "POST", "/v1/images/{image_id}/reanalyze", row, "public")
 
 
 async def _as_said(cast: Cast, method: str, path: str, row: Row, of: str) -> None:
