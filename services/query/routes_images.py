@@ -1,6 +1,6 @@
 """What is read of images: one, a page of them, the bytes, the renditions, the history."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -28,6 +28,7 @@ ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
 
 See = Annotated[Principal, may("see-image")]
 SeeOwn = Annotated[Principal, may("see-own-image")]
+Versions = Annotated[str | None, Query(max_length=100, json_schema_extra={"enum": ["all"]})]
 SeeRendition = Annotated[Principal | None, may("see-rendition")]
 
 
@@ -49,16 +50,14 @@ async def list_images(request: Request, parts: Parts, who: See, filters: Annotat
 
 
 @ROUTES.get("/v1/images/{image_id}")
-async def show_image(
-    parts: Parts, who: See, image_id: UUID, versions: Annotated[Literal["all"] | None, Query()] = None
-) -> Response:
-    """Everything, to its owner; the public view of a public image to others. With `versions=all` also `versions` of its
-    `analysis`: what every version of every algorithm has found in its bytes."""
-    image = await visible(parts, image_id, who)
+async def show_image(parts: Parts, who: See, image_id: UUID, versions: Versions = None) -> Response:
+    """Everything, to its owner; the public view of a public image to others. To its owner alone, with `versions=all`,
+    also `versions` of its `analysis`: what every version of every algorithm has found in its bytes."""
+    image = await (visible if versions is None else owned)(parts, image_id, who)
     headers = {"ETag": etag(image.image.version), "Framelog-Position": str(image.position)}
     shown = _seen_by(who, image)
-    if versions and owns(who, image):
-        shown["analysis"]["versions"] = await every_version(parts.read_model, image.image)
+    if versions is not None:
+        shown["analysis"]["versions"] = await every_version(parts.read_model, image.image, versions)
     return Json(shown, headers={**FRESH, **headers})
 
 

@@ -5,8 +5,10 @@ import msgspec
 from adapters.read_model import ReadModel
 from contracts.events import Json
 from contracts.images import Image
+from contracts.problems import FieldError, invalid
 from contracts.resources.algorithms import Version, versions_json
 
+ALL = "all"
 VERSIONS = """
 SELECT fact.algorithm, fact.version, fact.params, fact.completed_at, fact.result,
     EXISTS (
@@ -21,8 +23,13 @@ ORDER BY fact.algorithm, fact.params_key, fact.version
 _OBJECT = msgspec.json.Decoder(dict[str, Json])
 
 
-async def every_version(read_model: ReadModel, image: Image) -> dict[str, Json]:
-    """By algorithm, wanted by the image or not, what each version found in the bytes it has now."""
+async def every_version(read_model: ReadModel, image: Image, asked: str) -> dict[str, Json]:
+    """By algorithm, wanted by the image or not, what each version found in the bytes it has now.
+
+    Raises the Problem `invalid-request` where something else than ALL is asked for.
+    """
+    if asked != ALL:
+        raise invalid(FieldError(pointer="/query/versions", detail=f"can be {ALL}, or left out"))
     rows = await read_model.rows(VERSIONS, (image.image_id, image.content.sha256))
     return versions_json(
         Version(
