@@ -18,7 +18,7 @@ from adapters.read_model import ReadModel, Verdict
 from contracts import ids
 from contracts.codec import Event
 from contracts.images import Wanted
-from contracts.permissions import Principal
+from contracts.permissions import Principal, decide
 from contracts.problems import Problem
 from contracts.resources.jobs import DescribedJob, job_json
 from services.ingest import commands_jobs as commands
@@ -128,6 +128,8 @@ async def reanalyze(
     """
     house, retry = _house(request), asked(request, who, idempotency_key)
     if body and body.campaign:
+        if decide(who, "administer") != "allowed":
+            await house.writer.own(retry, image_id)
         crowd = campaigning(request)
         return await crowd.one(await crowd.campaign(body.campaign, body.algorithms), image_id, retry)
     known = {*house.house, *await house.algorithms.without_params()}
