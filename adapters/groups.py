@@ -64,14 +64,17 @@ async def group_offsets(bootstrap: str, group: str) -> dict[TopicPartition, int]
 
 
 async def _create_group(bootstrap: str, group: str, partitions: Sequence[TopicPartition]) -> bool:
+    """Also of a group that stands, where it lacks a topic that it has not read before. False where it lacks nothing."""
     async with admin(bootstrap) as client:
-        if any(at.offset >= 0 for at in (await _committed(client, group, partitions)).values()):
-            return False
+        standing = await _committed(client, group, partitions)
+    missing = [at for at in partitions if standing[at].offset < 0]
+    if not missing:
+        return False
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
-        consumer.assign(partitions)
-        await consumer.commit(await consumer.end_offsets(partitions))
+        consumer.assign(missing)
+        await consumer.commit(await consumer.end_offsets(missing))
         return True
     finally:
         await consumer.stop()

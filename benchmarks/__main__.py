@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from benchmarks import analysis, classification, projection, query, sign_in, thumbnails, upload, visible
+from benchmarks import analysis, campaign, classification, projection, query, sign_in, thumbnails, upload, visible
 from benchmarks.stand import Stack, warm
 from benchmarks.table import said_by
 from deploy.local.home import Home
@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "projection": projection.tables,
     "visible": visible.tables,
     "thumbnails": thumbnails.tables,
+    "campaign": campaign.tables,
     "query": query.tables,
     "sign_in": sign_in.tables,
 }

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from benchmarks.percentiles import Percentiles
 from benchmarks.photographs import Photograph, photograph
 from benchmarks.processes import api, line, processes
-from benchmarks.stand import Stack, stand
+from benchmarks.stand import Stack, Stand, stand
 
 CAPACITY_UPLOADS, CAPACITY_CLIENTS = 120, 8
 IDLE_UPLOADS, BUSY_UPLOADS = 40, 60  # per round
@@ -48,6 +48,7 @@ class Line:
     session: aiohttp.ClientSession
     address: str
     connection: AsyncConnection
+    stand: Stand
     sent: int = 0
     waiting: dict[UUID, Watched] = field(default_factory=dict)
     samples: dict[str, list[float]] = field(default_factory=dict)
@@ -143,7 +144,7 @@ async def running(stack: Stack) -> AsyncIterator[Line]:
         served = await api(supervisor, own)
         session.headers["Authorization"] = served.authorization
         async with await AsyncConnection.connect(own.database, autocommit=True) as connection:
-            found = Line(photo, session, f"http://127.0.0.1:{served.port}/v1/images", connection)
+            found = Line(photo, session, f"http://127.0.0.1:{served.port}/v1/images", connection, own)
             async with asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(found.watch())
                 yield found

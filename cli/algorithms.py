@@ -7,13 +7,14 @@ from cli.output import Column, json_line, listing
 COLUMNS = (
     Column("algorithm", lambda one: str(one["name"])),
     Column("version", lambda one: str(one["version"])),
+    Column("current", lambda one: str(one["current_version"] or "")),
     Column("enabled", lambda one: "yes" if one["enabled"] else "no"),
     Column("description", lambda one: one["reason"] or one["description"]),
 )
 
 
 def algorithms(as_json: AsJson = False, url: Url = None) -> None:
-    """List the algorithms, and why one is off.
+    """List the algorithms, which version runs and which one speaks, and why one is off.
 
     With --json also the JSON Schemas of their params and results.
 

@@ -31,6 +31,8 @@ COMMANDS = {
     "models": ("cli.models:models", "Check and install a model, or list those installed."),
     "job": ("cli.job:job", "Run one algorithm on one image."),
     "listen": ("cli.listen:listen", "Receive, verify and print callbacks."),
+    "reanalyze": ("cli.reanalyze:reanalyze", "Run an algorithm over the images that are there."),
+    "promote": ("cli.promote:promote", "Say which version of an algorithm speaks."),
     "algorithms": ("cli.algorithms:algorithms", "List what can be found in an image."),
 }
 

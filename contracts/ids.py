@@ -1,6 +1,7 @@
 """Same cause, same id: every id is a UUIDv5 over its kind and what caused it, so a retry changes nothing."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -33,6 +34,16 @@ def account(event: UUID) -> UUID:
 
 def api_key(event: UUID) -> UUID:
     return _derived("api-key", str(event))
+
+
+def first_version(algorithm: str) -> UUID:
+    """The event that makes the first version ever seen of an algorithm current, the same from every process."""
+    return _derived("first-version", algorithm)
+
+
+def reanalysis(campaign: str, image: UUID, algorithms: Collection[str]) -> UUID:
+    """The event by which a campaign asks for an image: asked twice, it is one."""
+    return _derived("reanalysis", campaign, str(image), *sorted(algorithms))
 
 
 def post(event: UUID) -> UUID:

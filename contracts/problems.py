@@ -62,6 +62,7 @@ PROBLEM_TYPES = (
     ProblemType("algorithm-disabled", 422, "This algorithm is not enabled"),
     ProblemType("algorithm-failed", 422, "The algorithm could not finish"),
     ProblemType("service-unavailable", 503, "The service that was asked did not answer for too long: ask again"),
+    ProblemType("version-promoted", 409, "Another version was promoted meanwhile"),
     ProblemType("job-not-finished", 409, "The job has not ended yet"),
     ProblemType("job-failed", 422, "The job failed, and has made nothing"),
     ProblemType("invalid-params", 422, "The params do not fit the algorithm's schema"),

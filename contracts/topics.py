@@ -14,6 +14,7 @@ from contracts.accounts import (
     RoleGranted,
     WebhookSecretRotated,
 )
+from contracts.algorithms import VersionPromoted
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
 from contracts.dead_letters import Discarded, RecordBuried, RetryRequested
 from contracts.deliveries import CallbackDelivered, CallbackGivenUp
@@ -28,6 +29,7 @@ from contracts.images import (
     ImageUploaded,
 )
 from contracts.posts import PostDeleted, PostEdited, PostLiked, PostPublished, PostUnliked
+from contracts.reanalysis import ReanalysisRequested
 
 MIB = 1024 * 1024
 KEPT_FOR_EVER = MappingProxyType(
@@ -101,6 +103,23 @@ ANALYSES = Topic(
         "framelog.analysis.failed.v1": AnalysisFailed,
     },
 )
+# The low lane: what campaigns ask for is analysed when nothing else is.
+REANALYSIS = Topic(
+    name="framelog.reanalysis",
+    key="image_id",
+    partitions=12,
+    producers=("ingest",),
+    consumers=("analyzer", "projector"),
+    events={"framelog.reanalysis.requested.v1": ReanalysisRequested},
+)
+ALGORITHMS = Topic(
+    name="framelog.algorithms",
+    key="algorithm",
+    partitions=1,
+    producers=("ingest",),
+    consumers=("projector",),
+    events={"framelog.algorithm.version-promoted.v1": VersionPromoted},
+)
 POSTS = Topic(
     name="framelog.posts",
     key="post_id",
@@ -150,4 +169,4 @@ DEAD_LETTERS = Topic(
     },
     configs=ROOM_FOR_ANY_RECORD,
 )
-TOPICS = (ACCOUNTS, IMAGES, ANALYSES, POSTS, FOLLOWS, DELIVERIES, DEAD_LETTERS)
+TOPICS = (ACCOUNTS, IMAGES, ANALYSES, REANALYSIS, ALGORITHMS, POSTS, FOLLOWS, DELIVERIES, DEAD_LETTERS)

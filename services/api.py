@@ -28,24 +28,37 @@ from adapters.objects import Objects
 from adapters.outbound import Outbound, excepted
 from adapters.posts import Posts
 from adapters.principal import Principals
+from adapters.promotions import Promotions
 from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
 from adapters.unlogged import Unlogged
 from contracts.events import TryLater
 from services.ingest import routes_accounts as routes_registering
-from services.ingest import routes_api_keys, routes_auth, routes_images, routes_social, routes_uploads
+from services.ingest import (
+    routes_algorithms,
+    routes_api_keys,
+    routes_auth,
+    routes_campaigns,
+    routes_images,
+    routes_social,
+    routes_uploads,
+)
 from services.ingest import routes_dead_letters as routes_burying
 from services.ingest import routes_jobs as routes_asking
 from services.ingest import routes_posts as routes_posting
 from services.ingest.bootstrap import CREDENTIALS, first_start
 from services.ingest.budget import Budget
 from services.ingest.callbacks import Callbacks
+from services.ingest.campaigns import Campaigns
+from services.ingest.first_versions import promote_first
 from services.ingest.media import Limits
 from services.ingest.offers import Offers
 from services.ingest.passwords import Passwords
 from services.ingest.proposals import Proposals
 from services.ingest.receive import Receiver
 from services.ingest.registrar import Registrar
+from services.ingest.routes_algorithms import Promoting
+from services.ingest.routes_campaigns import Campaigning
 from services.ingest.routes_dead_letters import Undertaker
 from services.ingest.routes_images import Ingest
 from services.ingest.routes_jobs import Employer
@@ -105,7 +118,11 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             api.state.desk = Desk(Offers(unlogged), objects, reachable, receiving, writer, settings.algorithms, now)
             posts = Posts(read_model, fresh)
             api.state.sharing = Sharing(posts, accounts, writer, proposals)
-            jobs = Jobs(read_model, fresh)
+            jobs, promotions = Jobs(read_model, fresh), Promotions(read_model, fresh)
+            api.state.campaigning = Campaigning(
+                Campaigns(proposals, read_model, fresh), algorithms, settings.algorithms
+            )
+            api.state.promoting = Promoting(proposals, algorithms, promotions)
             api.state.employer = Employer(
                 writer, proposals, read_model, algorithms, jobs, outbound, callbacks, settings.algorithms
             )
@@ -127,15 +144,17 @@ def app(settings: Api, keys: Keys) -> FastAPI:
                 now=now,
                 streams=Streams(Feed(read_model, fresh), Bell(read_model), settings.event_streams),
                 dead_letters=dead_letters,
+                promotions=promotions,
             )
+            promoting = asyncio.create_task(promote_first(algorithms, promotions, log, now))
+            opened.callback(promoting.cancel)
             yield
 
     routers = [
         *(routes_registering.ROUTES, routes_auth.ROUTES, routes_api_keys.ROUTES, routes_accounts.ROUTES),
         *(routes_images.ROUTES, routes_uploads.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
-        routes_admin.ROUTES,
-        *(routes_asking.ROUTES, routes_jobs.ROUTES),
-        *(routes_burying.ROUTES, routes_dead_letters.ROUTES),
+        *(routes_admin.ROUTES, routes_burying.ROUTES, routes_dead_letters.ROUTES),
+        *(routes_asking.ROUTES, routes_jobs.ROUTES, routes_algorithms.ROUTES, routes_campaigns.ROUTES),
         *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES, routes_events.ROUTES),
     ]
     return application("Framelog", VERSION, lifespan, routers)

@@ -223,6 +223,9 @@ class Api(Caps, Groups, Models, Outside):
 class Analyzer(Decoding, Groups, Reading):
     group: str = Field("core", description="algorithm group this analyzer runs, one of FRAMELOG_ALGORITHM_GROUPS")
     analyzer_window: int = Field(16, ge=1, description="images in flight in one analyzer")
+    analyzer_low_window: int = Field(
+        0, ge=0, description="images of campaigns in flight in one analyzer; 0 for no more than it has room for"
+    )
     network_window: int = Field(1_000, ge=1, description="the same, where its group asks services")
     analyzer_metrics: str = Field(
         "",

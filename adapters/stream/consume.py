@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer
 
@@ -26,7 +26,7 @@ class NoSuchTopic(Exception):
 
 
 class Stream:
-    """One member of one consumer group. Setting `stop` ends `consume` in order."""
+    """A member of one consumer group for each topic. Setting `stop` ends `consume` in order."""
 
     def __init__(
         self,
@@ -58,10 +58,12 @@ class Stream:
             await self._refuse_missing(probe, windows)
             tolerance = Tolerance(self._limits, looking_back(self._bootstrap, self._names))
             in_hand = InHand(self._group, _Reading(handle, bury, self._group, tolerance).settle)
-            member = Member(self._bootstrap, self._names, self._group, self._pace, in_hand)
-            for topic, window in windows.items():
-                member.read(topic, window)
-            await member.run(self._stop, probe)
+            # One member for each topic: what a member cannot take of one holds up all that it fetches.
+            members = [
+                Member(self._bootstrap, self._names, self._group, self._pace, in_hand, topic, window)
+                for topic, window in windows.items()
+            ]
+            await _side_by_side(member.run(self._stop, probe) for member in members)
         finally:
             await probe.stop()
 
@@ -70,6 +72,13 @@ class Stream:
         missing = {self._names.physical(topic) for topic in topics} - await probe.topics()
         if missing:
             raise NoSuchTopic(f"no topic {', '.join(sorted(missing))} in Kafka at {self._bootstrap}")
+
+
+async def _side_by_side(running: Iterable[Coroutine[object, object, None]]) -> None:
+    """Raises the first failure, once all have ended."""
+    for ended in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
 
 
 class _Reading:

@@ -40,36 +40,25 @@ class Pace:
 
 
 class Member:
-    """The lanes of the partitions that this member has, and what it has in hand of them."""
+    """Has Faust read a topic, at most `window` messages of it in hand at once: the lanes of the partitions that this
+    member has, and what it has in hand of them."""
 
-    def __init__(self, bootstrap: str, names: Names, group: str, pace: Pace, in_hand: InHand) -> None:
+    def __init__(
+        self, bootstrap: str, names: Names, group: str, pace: Pace, in_hand: InHand, topic: str, window: int
+    ) -> None:
         self._names = names
         self._pace = pace
         self._in_hand = in_hand
         self._lanes: dict[TP, Lane] = {}
-        self._windows: list[asyncio.Semaphore] = []
+        self._window = asyncio.Semaphore(window)
         self._over: int | None = None  # the generation whose partitions were revoked last
         self._joined = False
         self._closing = False
         self._app = Fetching.of(bootstrap, group, pace.session)
         self._app.on_crash = in_hand.fail
         self._app.on_partitions_revoked.connect(cast(Any, self._revoked))
-
-    def read(self, topic: str, window: int) -> None:
-        """Has Faust read a topic, at most `window` messages of it in hand at once."""
-        slots = asyncio.Semaphore(window)
-        self._windows.append(slots)
-
-        async def actor(stream: Any) -> None:
-            try:
-                async for event in stream.noack().events():
-                    await slots.acquire()
-                    self._take(event, slots.release)
-            except Exception as error:
-                self._in_hand.fail(error)
-
-        raw = self._app.topic(self._names.physical(topic), key_serializer="raw", value_serializer="raw")
-        self._app.agent(raw, name=topic)(actor)
+        raw = self._app.topic(names.physical(topic), key_serializer="raw", value_serializer="raw")
+        self._app.agent(raw, name=topic)(self._act)
 
     async def run(self, stop: asyncio.Event, probe: AIOKafkaConsumer) -> None:
         """Works until `stop` is set, then ends in order. Raises the failure that ended it otherwise."""
@@ -85,6 +74,14 @@ class Member:
             await self._close(self._pace.grace if stop.is_set() and not failure.done() else 0.0)
         if failure.done():
             failure.result()
+
+    async def _act(self, stream: Any) -> None:
+        try:
+            async for event in stream.noack().events():
+                await self._window.acquire()
+                self._take(event, self._window.release)
+        except Exception as error:
+            self._in_hand.fail(error)
 
     async def _join(self) -> None:
         await self._app.start()
@@ -172,7 +169,7 @@ class Member:
         """`waiting` are partitions with records to be read from an offset on."""
         if not waiting:
             return []
-        starved = [] if any(slots.locked() for slots in self._windows) else self._empty_handed(waiting)
+        starved = [] if self._window.locked() else self._empty_handed(waiting)
         return [f"nothing was finished after {self._in_hand.finished} messages", *starved]
 
     def _empty_handed(self, waiting: dict[TP, int]) -> list[str]:

@@ -44,6 +44,8 @@ CREATE INDEX facts_camera ON facts (owner, camera, image_id) WHERE camera IS NOT
 CREATE INDEX facts_phash ON facts (owner) INCLUDE (phash, image_id, sha256) WHERE phash IS NOT NULL;
 CREATE INDEX facts_terms ON facts USING gin (terms) WHERE terms IS NOT NULL;
 CREATE INDEX facts_words ON facts USING gin (array_to_tsvector(words)) WHERE words IS NOT NULL;
+-- Which versions there are: few beside the facts, so that a walk from each to the next is short.
+CREATE INDEX facts_versions ON facts (algorithm, version);
 
 CREATE INDEX letters_buried ON letters (buried_at, letter);
 CREATE INDEX letters_discarded ON letters (topic, partition, "offset")

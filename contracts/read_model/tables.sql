@@ -138,6 +138,15 @@ CREATE TABLE attempts (
     PRIMARY KEY (cause, algorithm_group)
 );
 
+-- Which version of an algorithm is current; `known` are all that ever were.
+CREATE TABLE promotions (
+    algorithm text        NOT NULL PRIMARY KEY,
+    version   int         NOT NULL,
+    known     int[]       NOT NULL,
+    actor     text        NOT NULL,
+    since     timestamptz NOT NULL
+);
+
 -- What an algorithm found, for ever. `params_key` is '' for the house params, else a hash of them; the columns after
 -- `result` are drawn from it, to be searched, and null where there is nothing: an index and the planner's statistics
 -- then know only the rows that have something, and `WHERE terms && …` needs no second condition to use them.

@@ -1,14 +1,20 @@
 -- Joins at read: what combines topics is a view, never stored, so that no interleaving can change a row.
 
--- The facts that speak for an algorithm: of each (image, bytes, params) the highest version.
+-- The facts that speak for an algorithm: of each (image, bytes, params) the promoted version, else the highest. Which
+-- is promoted is asked last, and so only of the few facts that stand beside another one.
 CREATE VIEW current_facts AS
 SELECT *
 FROM facts AS fact
 WHERE NOT EXISTS (
-    SELECT FROM facts AS newer
-    WHERE (newer.image_id, newer.sha256, newer.algorithm, newer.params_key)
+    SELECT FROM facts AS other
+    WHERE (other.image_id, other.sha256, other.algorithm, other.params_key)
         = (fact.image_id, fact.sha256, fact.algorithm, fact.params_key)
-      AND newer.version > fact.version
+      AND other.version <> fact.version
+      AND CASE (SELECT promoted.version FROM promotions AS promoted WHERE promoted.algorithm = other.algorithm)
+          WHEN other.version THEN true
+          WHEN fact.version THEN false
+          ELSE other.version > fact.version
+      END
 );
 
 -- One row per algorithm that the latest accepted upload or update wants. A fact settles it, whatever caused the fact;

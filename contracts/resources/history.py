@@ -1,6 +1,6 @@
 """The history of an image as the API shows it: every event, what it changed, or would have changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -40,13 +40,32 @@ class Lived(Struct, frozen=True, kw_only=True):
     event: ImageEvent | AnalysisEvent | PostEvent
 
 
+class Promoted(Struct, frozen=True):
+    """Since when which version speaks for an algorithm."""
+
+    algorithm: str
+    version: int
+    since: datetime
+
+
 @dataclass(slots=True)
 class Known:
-    """What stood before an event: the image, its posts, and which version of an algorithm had spoken of which bytes."""
+    """What stood before an event: the image, its posts, and which versions of an algorithm had been found of which
+    bytes. And every promotion there ever was, oldest first."""
 
     image: Image | None = None
     posts: dict[UUID, Post] = field(default_factory=dict)
-    versions: dict[FactKey, int] = field(default_factory=dict)
+    versions: dict[FactKey, set[int]] = field(default_factory=dict)
+    promoted: Sequence[Promoted] = ()
+
+    def speaking(self, key: FactKey, at: datetime) -> int | None:
+        """The version whose result was shown at that time: the one promoted then, else the highest."""
+        found = self.versions.get(key)
+        if not found:
+            return None
+        said = (one.version for one in reversed(self.promoted) if one.algorithm == key[1] and one.since <= at)
+        promoted = next(said, None)
+        return promoted if promoted in found else max(found)
 
     def live(self, event: ImageEvent | PostEvent, at: datetime) -> None:
         """Go on by an accepted event."""
@@ -67,7 +86,7 @@ def history_json(life: Iterable[Lived], known: Known | None = None) -> Iterator[
     known = Known() if known is None else known
     for lived in life:
         if isinstance(lived.event, ANALYSES):
-            changes = dict(_found(known.versions, lived.event))
+            changes = dict(_found(known, lived.event, lived.time))
         else:
             changes = _changed(known, lived, lived.event)
         yield _entry(lived, changes)
@@ -81,14 +100,15 @@ def _changed(known: Known, lived: Lived, event: ImageEvent | PostEvent) -> Field
     return _changes(before, _shown(known, event))
 
 
-def _found(versions: dict[FactKey, int], event: AnalysisEvent) -> Iterator[tuple[str, Json]]:
-    """By algorithm, the version whose result was shown before and the one that is from now on: the highest."""
+def _found(known: Known, event: AnalysisEvent, at: datetime) -> Iterator[tuple[str, Json]]:
+    """By algorithm, the version whose result was shown before and the one that is from now on."""
     for result in event.results if isinstance(event, AnalysisCompleted) else ():
         key = _key(event, result)
-        before = versions.get(key)
-        if before is None or result.version > before:
-            versions[key] = result.version
-            yield result.algorithm, [before and str(before), str(result.version)]
+        before = known.speaking(key, at)
+        known.versions.setdefault(key, set()).add(result.version)
+        after = known.speaking(key, at)
+        if after != before:
+            yield result.algorithm, [before and str(before), str(after)]
 
 
 def _key(event: AnalysisEvent, result: Result) -> FactKey:

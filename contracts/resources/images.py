@@ -143,7 +143,7 @@ def _result(analysis: Analysis, pictured: Mapping[str, dict[str, Json]]) -> dict
     read = pictured.get(analysis.algorithm)
     if read is None:
         return fact_json(analysis)
-    return _fact(analysis, {name: value for name, value in read.items() if name != "renditions"})
+    return _fact(analysis, without_renditions(read))
 
 
 def _fact(analysis: Analysis, result: Json) -> dict[str, Json]:
@@ -152,6 +152,11 @@ def _fact(analysis: Analysis, result: Json) -> dict[str, Json]:
         "completed_at": (analysis.completed_at or "").replace("+00:00", "Z"),
         "result": result,
     }
+
+
+def without_renditions(result: Mapping[str, Json]) -> dict[str, Json]:
+    """What an algorithm found, but for what has addresses of its own."""
+    return {name: value for name, value in result.items() if name != "renditions"}
 
 
 def _failure(analysis: Analysis) -> dict[str, Json]:

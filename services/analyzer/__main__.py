@@ -1,9 +1,10 @@
 """The analyzer: finds what pictures say, and tells the log."""
 
 import logging
+import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from adapters.telemetry import log_as_json, serve_metrics
 from adapters.teller import RETRIES, Teller
 from adapters.tolerance import Limits
 from contracts.algorithms import NETWORK_GROUP
-from contracts.topics import IMAGES
+from contracts.topics import IMAGES, REANALYSIS
 from services.analyzer.algorithm import NetworkAlgorithm
 from services.analyzer.analysis import Analysis, Setup
 from services.analyzer.setups import unstored
@@ -33,24 +34,25 @@ async def analyze(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
     stop, names = stream.told_to_stop(), Names(settings.topic_prefix)
     finding = outside(settings) if asks_services(settings) else decoders(settings)
-    async with Log(settings.kafka, names) as log, finding as (finder, window, pace):
+    async with Log(settings.kafka, names) as log, finding as (finder, windows, pace):
         algorithms = settings.algorithm_groups[settings.group]
         teller = Teller(log, f"analyzer-{settings.group}", lambda: datetime.now(UTC))
         worker = Worker(teller, finder, settings.group, algorithms)
         limits = Limits(settings.undecodable_run, settings.undecodable_ratio)
         events = Stream(settings.kafka, names, analyzer_group(names, settings.group), stop, pace, limits)
         logger.info("analyzing", extra={"group": settings.group, "algorithms": algorithms})
-        await events.consume({IMAGES.name: window, **RETRIES}, teller.again(worker.handle), teller.bury)
+        await events.consume({**windows, **RETRIES}, teller.again(worker.handle), teller.bury)
 
 
-Finding = tuple[Finder, int, Pace]
-"""Who finds, in how many images at once, and how patiently."""
+Finding = tuple[Finder, Mapping[str, int], Pace]
+"""Who finds, in how many images of each topic at once, and how patiently."""
 
 
 @asynccontextmanager
 async def decoders(settings: Settings) -> AsyncIterator[Finding]:
     async with Analysis(setup(settings), settings.analyzer_children) as analysis:
-        yield analysis, settings.analyzer_window, Pace()
+        low = settings.analyzer_low_window or settings.analyzer_children or os.cpu_count() or 1
+        yield analysis, {IMAGES.name: settings.analyzer_window, REANALYSIS.name: low}, Pace()
 
 
 @asynccontextmanager
@@ -76,7 +78,9 @@ async def outside(settings: Settings) -> AsyncIterator[Finding]:
         smalls, results = Smalls(objects, analysis, Results(objects, thumbnails)), Results(objects, settings.group)
         finder = Outside(analysis, smalls, results, installed, Lateness(time.monotonic))
         patience = max((one.seconds for one in installed.running.values()), default=0.0)
-        yield finder, settings.network_window, Pace(stuck=Pace().stuck + patience)
+        low = settings.analyzer_low_window or max(1, settings.caption_at_once // 2)
+        windows = {IMAGES.name: settings.network_window, REANALYSIS.name: low}
+        yield finder, windows, Pace(stuck=Pace().stuck + patience)
 
 
 async def claimed(objects: Objects, algorithms: Iterable[NetworkAlgorithm]) -> None:

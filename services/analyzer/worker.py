@@ -15,12 +15,14 @@ from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarte
 from contracts.codec import Event
 from contracts.events import Cause, Recorded
 from contracts.images import AnalysisRequested, ImageUpdated, ImageUploaded, Wanted
+from contracts.reanalysis import ReanalysisRequested
 from services.analyzer.analysis import Found
+from services.analyzer.precedence import Precedence
 
 logger = logging.getLogger(__name__)
 
 MOST_BEGUN = 10_000  # causes remembered, of at most 1,000 in hand
-Asking = ImageUploaded | ImageUpdated | AnalysisRequested
+Asking = ImageUploaded | ImageUpdated | AnalysisRequested | ReanalysisRequested
 
 
 class Finder(Protocol):
@@ -38,6 +40,7 @@ class Worker:
         self._group = group
         self._algorithms = frozenset(algorithms)
         self._begun: LRUCache[UUID, None] = LRUCache(MOST_BEGUN)
+        self._precedence = Precedence()
 
     async def handle(self, recorded: Recorded[Event]) -> None:
         """Analyses what the event asks of this group. Raises TryLater while the log or object storage is down."""
@@ -47,6 +50,11 @@ class Worker:
         begun = begin(asking, recorded.cause.event_id, self._group, self._algorithms)
         if begun is None:
             return
+        yielding = self._precedence.last if isinstance(asking, ReanalysisRequested) else self._precedence.first
+        async with yielding():
+            await self._analyze(begun, asking, recorded)
+
+    async def _analyze(self, begun: AnalysisStarted, asking: Asking, recorded: Recorded[Event]) -> None:
         since = time.perf_counter()
         await self._tell_begun(begun, recorded.cause)
         found = await self._finder.find(

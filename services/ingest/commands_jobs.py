@@ -5,6 +5,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from contracts.images import AnalysisRequested, CallbackTo, FetchRequested, Image, Wanted
+from contracts.reanalysis import ReanalysisRequested
 from services.ingest.commands_images import Upload
 
 
@@ -24,6 +25,18 @@ def analyze(
         wanted=wanted,
         retry_of=retry_of,
         callback=callback,
+    )
+
+
+def reanalyze(image: Image, campaign: str, wanted: tuple[Wanted, ...], actor: str) -> ReanalysisRequested:
+    """The same, on the low lane."""
+    return ReanalysisRequested(
+        image_id=image.image_id,
+        owner=image.owner,
+        actor=actor,
+        campaign=campaign,
+        content=image.content,
+        wanted=wanted,
     )
 
 

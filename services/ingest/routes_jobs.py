@@ -19,7 +19,7 @@ from adapters.read_model import ReadModel, Verdict
 from contracts import ids
 from contracts.codec import Event
 from contracts.images import Wanted
-from contracts.permissions import Principal
+from contracts.permissions import Principal, decide
 from contracts.problems import Problem
 from contracts.resources.jobs import DescribedJob, job_json
 from services.ingest import commands_jobs as commands
@@ -28,6 +28,7 @@ from services.ingest.callbacks import Callbacks, allowed
 from services.ingest.commands_images import Upload
 from services.ingest.fields import Address, CalledBack, Filename, Said, wanted
 from services.ingest.proposals import Pending, Proposals, Request
+from services.ingest.routes_campaigns import Name, campaigning
 from services.ingest.write import REJECTED, Writer
 
 ROUTES = APIRouter(tags=["jobs"])
@@ -64,11 +65,12 @@ class FromUrl(Said):
 
 
 class Again(BaseModel):
-    """Without `algorithms`, those of every image."""
+    """Without `algorithms`, those of every image. A `campaign` waits until nothing else is to do, and is no job."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     algorithms: Annotated[tuple[str, ...] | None, Field(min_length=1, max_length=100)] = None
+    campaign: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,16 @@ async def create(request: HttpRequest, who: Ask, body: FromUrl, idempotency_key:
 async def reanalyze(
     request: HttpRequest, who: Change, image_id: UUID, body: Again | None = None, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Run algorithms once more on one of one's own images: one job for all of them. What is known stays."""
+    """Run algorithms once more on one of one's own images: one job for all of them. What is known stays.
+
+    With `campaign` no job, but how far that campaign is with the image; to admins, with anybody's image.
+    """
     house, retry = _house(request), asked(request, who, idempotency_key)
+    if body and body.campaign:
+        if decide(who, "administer") != "allowed":
+            await house.writer.own(retry, image_id)
+        crowd = campaigning(request)
+        return await crowd.one(await crowd.campaign(body.campaign, body.algorithms), image_id, retry)
     known = {*house.house, *await house.algorithms.without_params()}
     algorithms = wanted((body and body.algorithms) or house.house, (), known)
     image = await house.writer.own(retry, image_id)

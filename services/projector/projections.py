@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from contracts import accounts, analyses, dead_letters, deliveries, follows, images, jobs, posts
+from contracts import accounts, algorithms, analyses, dead_letters, deliveries, follows, images, jobs, posts
 from contracts.accounts import Account, AnyAccountEvent
+from contracts.algorithms import Promotion, VersionPromoted
 from contracts.analyses import AnalysisCompleted, AnalysisEvent, Attempt
 from contracts.dead_letters import DeadLetterEvent, Letter
 from contracts.deliveries import Delivery, DeliveryEvent
@@ -17,7 +18,17 @@ from contracts.images import Image, ImageEvent
 from contracts.jobs import Job
 from contracts.posts import Like, Post, PostEvent, PostLiked, PostUnliked
 from contracts.read_model.placed import Placed
-from contracts.topics import ACCOUNTS, ANALYSES, DEAD_LETTERS, DELIVERIES, FOLLOWS, IMAGES, POSTS
+from contracts.topics import (
+    ACCOUNTS,
+    ALGORITHMS,
+    ANALYSES,
+    DEAD_LETTERS,
+    DELIVERIES,
+    FOLLOWS,
+    IMAGES,
+    POSTS,
+    REANALYSIS,
+)
 from services.projector.rows import FACT_KEY, EventRow, FactRow, Key, State, fact_row
 
 Part = Any
@@ -92,6 +103,14 @@ def _first(fact: FactRow | None, _: EventRow, found: FactRow) -> FactRow:
     return fact or found
 
 
+def _its_algorithm(recorded: Recorded[VersionPromoted]) -> list[tuple[Key, VersionPromoted]]:
+    return [(recorded.event.algorithm, recorded.event)]
+
+
+def _promote(promotion: Promotion | None, row: EventRow, event: VersionPromoted) -> Promotion | Rejected:
+    return algorithms.apply(promotion, event, row.time)
+
+
 def _whole_post(recorded: Recorded[PostEvent]) -> list[tuple[Key, PostEvent]]:
     return [(recorded.event.post_id, recorded.event)]
 
@@ -142,10 +161,13 @@ PROJECTIONS: Mapping[str, Projection] = {
     "jobs": Projection(IMAGES.name, _its_job, _job),
     "attempts": Projection(ANALYSES.name, _without_results, _attempt),
     "facts": Projection(ANALYSES.name, _each_result, _first),
+    "promotions": Projection(ALGORITHMS.name, _its_algorithm, _promote),
     "posts": Projection(POSTS.name, _whole_post, _place_post, beside="likes"),
     "likes": Projection(POSTS.name, _each_like, _like),
     "follows": Projection(FOLLOWS.name, _each_follow, _follow),
     "deliveries": Projection(DELIVERIES.name, _its_delivery, _ended),
     "letters": Projection(DEAD_LETTERS.name, _its_letter, _letter),
 }
-TOPICS = tuple(dict.fromkeys(projection.topic for projection in PROJECTIONS.values()))
+SEEN_ALONE = (REANALYSIS.name,)
+"""Topics whose events change no row but their own in `events`."""
+TOPICS = (*dict.fromkeys(projection.topic for projection in PROJECTIONS.values()), *SEEN_ALONE)

@@ -11,7 +11,7 @@ import orjson
 
 from contracts.analyses import Attempt, Fact, Failure
 from contracts.events import Position
-from contracts.read_model import accounts, dead_letters, deliveries, images, jobs, posts
+from contracts.read_model import accounts, algorithms, dead_letters, deliveries, images, jobs, posts
 from contracts.read_model.params import params_key
 from services.projector.searchable import drawn
 
@@ -222,6 +222,14 @@ TABLES = {
             values=_attempt_values,
             writing="replace",
             load=_attempt,
+        ),
+        Table(
+            name="promotions",
+            columns=dict(algorithms.COLUMNS),
+            key=1,
+            values=algorithms.values,
+            writing="replace",
+            load=algorithms.promotion,
         ),
         Table(
             name="facts",

@@ -15,9 +15,10 @@ Connection = AsyncConnection[tuple[Any, ...]]
 READ_ONLY = "framelog_read"
 _FOLDED_BY = (
     ("contracts", ("events.py", "codec.py", "accounts.py", "images.py", "jobs.py")),
-    ("contracts", ("analyses.py", "posts.py", "follows.py", "deliveries.py", "dead_letters.py")),
+    ("contracts", ("analyses.py", "algorithms.py", "posts.py", "follows.py", "deliveries.py", "dead_letters.py")),
     ("contracts.read_model", ("tables.sql", "indexes.sql", "views.sql")),
-    ("contracts.read_model", ("accounts.py", "images.py", "jobs.py", "posts.py", "deliveries.py", "dead_letters.py")),
+    ("contracts.read_model", ("accounts.py", "algorithms.py", "images.py", "jobs.py", "posts.py", "deliveries.py")),
+    ("contracts.read_model", ("dead_letters.py",)),
     ("contracts.read_model", ("params.py", "words.py", "colors.py")),
     ("services.projector", ("fold.py", "projections.py", "rows.py", "searchable.py", "parking.py")),
 )

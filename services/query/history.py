@@ -11,8 +11,8 @@ from adapters.read_model import ReadModel
 from contracts.codec import read
 from contracts.events import Json, Position
 from contracts.read_model.params import params_key
-from contracts.resources.history import Known, Lived, history_json
-from contracts.topics import ANALYSES, IMAGES, POSTS
+from contracts.resources.history import Known, Lived, Promoted, history_json
+from contracts.topics import ALGORITHMS, ANALYSES, IMAGES, POSTS
 from services.query.cursors import decoded, encoded
 from services.query.places import ORDER, RANK
 
@@ -33,10 +33,14 @@ ORDER BY {ORDER}
 """
 FOUND_BEFORE = f"""
 SELECT data ->> 'sha256' AS sha256, found ->> 'algorithm' AS algorithm, found -> 'params' AS params,
-    max((found ->> 'version')::int) AS version
+    array_agg((found ->> 'version')::int) AS versions
 FROM events CROSS JOIN LATERAL jsonb_array_elements(data -> 'results') AS found
 WHERE image_id = %(image_id)s AND topic = '{ANALYSES.name}' AND append_time <= %(place0)s AND ({ORDER}) <= {PLACE}
 GROUP BY 1, 2, 3
+"""
+PROMOTED = f"""
+SELECT data ->> 'algorithm' AS algorithm, (data ->> 'version')::int AS version, append_time AS since
+FROM events WHERE topic = '{ALGORITHMS.name}' AND accepted ORDER BY append_time, partition, "offset"
 """
 
 
@@ -51,20 +55,20 @@ async def history(
     place = decoded(cursor, question, TYPES) if cursor else []
     asked = {"image_id": image_id, "limit": limit + 1, **{f"place{at}": value for at, value in enumerate(place)}}
     rows = await read_model.rows(NEXT if place else FIRST, asked)
-    known = await _known(read_model, asked) if place else Known()
+    known = Known(promoted=[Promoted(**row) for row in await read_model.rows(PROMOTED)])
+    if place:
+        await _go_on_from(known, read_model, asked)
     items = list(history_json(map(_lived, rows[:limit]), known))
     return items, encoded(_place(rows[limit - 1]), question) if len(rows) > limit else None
 
 
-async def _known(read_model: ReadModel, asked: dict[str, Any]) -> Known:
-    """What stood where a page begins."""
-    known = Known()
+async def _go_on_from(known: Known, read_model: ReadModel, asked: dict[str, Any]) -> None:
+    """To what stood where a page begins."""
     for row in await read_model.rows(BEFORE, asked):
         known.live(read(row["type"], row["data"]), row["append_time"])
     for row in await read_model.rows(FOUND_BEFORE, asked):
         key = row["sha256"], row["algorithm"], params_key(orjson.loads(row["params"]))
-        known.versions[key] = row["version"]
-    return known
+        known.versions[key] = set(row["versions"])
 
 
 def _place(row: DictRow) -> Sequence[Json]:

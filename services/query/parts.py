@@ -15,6 +15,7 @@ from adapters.fresh import WAIT_SECONDS, Fresh
 from adapters.jobs import Jobs
 from adapters.keys import Keys
 from adapters.posts import Posts
+from adapters.promotions import Promotions
 from adapters.read_model import ReadModel
 from contracts.events import Position
 from contracts.problems import FieldError, Problem, invalid
@@ -41,6 +42,7 @@ class Reading:
     now: Callable[[], datetime]
     streams: Streams
     dead_letters: DeadLetters
+    promotions: Promotions
 
 
 async def _reading(request: Request) -> Reading:

@@ -18,14 +18,14 @@ from contracts.permissions import Principal
 from contracts.problems import FieldError, Problem, invalid
 from contracts.read_model.placed import Placed
 from contracts.resources.images import Analysis, Described, Status, time
-from contracts.topics import ANALYSES, IMAGES
+from contracts.topics import ALGORITHMS, ANALYSES, IMAGES
 from services.query.filters import Time
 from services.query.looking import kept
 from services.query.parts import Reading
 
 AsOf = Annotated[Time | None, Query(description="as it was at this time: RFC 3339, or a day's beginning")]
 
-# The view `wanted_analyses` as it would have been: what was found, begun or ended later had not been yet.
+# The view `wanted_analyses` as it would have been: what was found, begun, ended or promoted later had not been yet.
 KNOWN = f"""
 SELECT coalesce(json_agg(to_json(known) ORDER BY known.position), '[]') AS analyses FROM (
     SELECT
@@ -56,7 +56,13 @@ SELECT coalesce(json_agg(to_json(known) ORDER BY known.position), '[]') AS analy
         SELECT version, completed_at, result FROM facts
         WHERE image_id = %(image_id)s AND sha256 = %(sha256)s
           AND algorithm = wanted.algorithm AND params = wanted.params AND completed_at <= %(time)s
-        ORDER BY version DESC LIMIT 1
+        ORDER BY version = (
+            SELECT (promoted.data ->> 'version')::int FROM events AS promoted
+            WHERE promoted.topic = '{ALGORITHMS.name}' AND promoted.accepted AND promoted.append_time <= %(time)s
+              AND promoted.data ->> 'algorithm' = wanted.algorithm
+            ORDER BY promoted."offset" DESC LIMIT 1
+        ) DESC NULLS LAST, version DESC
+        LIMIT 1
     ) AS fact ON true
     LEFT JOIN LATERAL (
         SELECT

@@ -4,12 +4,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from msgspec import structs
 
 from adapters.http import Json
 from adapters.principal import may
+from adapters.promotions import known
 from contracts.permissions import Principal
 from contracts.problems import Problem
+from contracts.resources.algorithms import algorithm_json
 from services.query.parts import FRESH, Parts, after
 from services.query.verdicts import verdict_json
 
@@ -26,9 +27,14 @@ async def show_event(parts: Parts, who: Anybody, event_id: UUID) -> Response:
 
 @ROUTES.get("/v1/algorithms", tags=["algorithms"])
 async def list_algorithms(parts: Parts, who: Anybody) -> Response:
-    """Every algorithm that is installed, and why one does not run."""
-    found = await parts.algorithms.descriptors()
-    return Json({"items": [structs.asdict(one) for one in found]}, headers=FRESH)
+    """Every algorithm that is installed, why one does not run, which versions there are and which speaks."""
+    installed, promoted = await parts.algorithms.descriptors(), await parts.promotions.current()
+    found = await parts.promotions.found()
+    items = [
+        algorithm_json(one, promoted.get(one.name), known(one.version, promoted.get(one.name), found.get(one.name, [])))
+        for one in installed
+    ]
+    return Json({"items": items}, headers=FRESH)
 
 
 @ROUTES.get("/readyz", include_in_schema=False)

@@ -1,5 +1,6 @@
 """What is read of images: one, a page of them, the bytes, the renditions, the history."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,15 +18,17 @@ from services.query.filters import Page
 from services.query.history import history
 from services.query.looking import may_see, owned, owns, visible
 from services.query.pages import Cursor, Limit, page
-from services.query.parts import FRESH, Parts, after
+from services.query.parts import FRESH, Parts, Reading, after
 from services.query.past import AsOf, content_then, image_as_of
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question, search
+from services.query.versions import every_version
 
 ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
 
 See = Annotated[Principal, may("see-image")]
 SeeOwn = Annotated[Principal, may("see-own-image")]
+Versions = Annotated[str | None, Query(max_length=100, json_schema_extra={"enum": ["all"]})]
 SeeRendition = Annotated[Principal | None, may("see-rendition")]
 
 
@@ -47,11 +50,23 @@ async def list_images(request: Request, parts: Parts, who: See, filters: Annotat
 
 
 @ROUTES.get("/v1/images/{image_id}")
-async def show_image(parts: Parts, who: See, image_id: UUID, as_of: AsOf = None) -> Response:
-    """Everything, to its owner; the public view of a public image to others. How it was is for its owner alone."""
-    image = await (image_as_of(parts, image_id, who, as_of) if as_of else visible(parts, image_id, who))
+async def show_image(parts: Parts, who: See, image_id: UUID, as_of: AsOf = None, versions: Versions = None) -> Response:
+    """Everything, to its owner; the public view of a public image to others. How it was is for its owner alone, and so
+    is, with `versions=all`, what every version of every algorithm has found in its bytes: `versions` of `analysis`."""
+    image = await _asked_for(parts, image_id, who, as_of, versions)
     headers = {"ETag": etag(image.image.version), "Framelog-Position": str(image.position)}
-    return Json(_seen_by(who, image) | (content_then(image, as_of) if as_of else {}), headers={**FRESH, **headers})
+    shown = _seen_by(who, image) | (content_then(image, as_of) if as_of else {})
+    if versions is not None:
+        shown["analysis"]["versions"] = await every_version(parts.read_model, image.image, versions)
+    return Json(shown, headers={**FRESH, **headers})
+
+
+async def _asked_for(
+    parts: Reading, image_id: UUID, who: Principal, as_of: datetime | None, versions: str | None
+) -> Described:
+    if as_of:
+        return await image_as_of(parts, image_id, who, as_of)
+    return await (visible if versions is None else owned)(parts, image_id, who)
 
 
 @ROUTES.get("/v1/images/{image_id}/history")

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from adapters.admin import WrongTopic, admin, create_bucket, create_topics
 from adapters.groups import analyzer_group, create_groups
 from adapters.log import Names
-from contracts.topics import ANALYSES, DEAD_LETTERS, IMAGES
+from contracts.topics import ANALYSES, DEAD_LETTERS, IMAGES, REANALYSIS
 from tests.running import Stack
 
 
@@ -37,8 +37,20 @@ async def test_a_topic_that_would_forget_events_is_refused(stack: Stack, topics:
 async def test_a_new_group_starts_at_zero_on_an_empty_log(stack: Stack, topics: Names) -> None:
     assert await create_groups(stack.kafka, topics, ["core"]) == ["core"]
     found = await offsets(stack, analyzer_group(topics, "core"))
-    read = [topics.physical(topic.name) for topic in (IMAGES, DEAD_LETTERS)]
-    assert found == {TopicPartition(topic, partition): 0 for topic in read for partition in range(12)}
+    read = (IMAGES.name, REANALYSIS.name, DEAD_LETTERS.name)
+    assert found == {TopicPartition(topics.physical(topic), number): 0 for topic in read for number in range(12)}
+
+
+async def test_a_group_that_stands_is_given_the_offsets_of_a_topic_it_has_not_read(stack: Stack, topics: Names) -> None:
+    first = TopicPartition(topics.physical(IMAGES.name), 0)
+    await create_groups(stack.kafka, topics, ["core"], [IMAGES])
+    async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
+        await producer.send_and_wait(first.topic, b"{}", partition=0)
+        await producer.send_and_wait(topics.physical(REANALYSIS.name), b"{}", partition=3)
+    assert await create_groups(stack.kafka, topics, ["core"]) == ["core"]
+    found = await offsets(stack, analyzer_group(topics, "core"))
+    assert found[first] == 0
+    assert found[TopicPartition(topics.physical(REANALYSIS.name), 3)] == 1
 
 
 async def test_a_new_group_starts_at_the_end_of_a_log_with_events_and_keeps_its_place(

@@ -192,7 +192,7 @@ async def test_two_analyzers_and_a_kill_leave_one_outcome_per_cause(line: Line) 
         ({"analyzer_window": 0}, 2, "FRAMELOG_ANALYZER_WINDOW"),
         ({"group": "nobody"}, 2, "FRAMELOG_GROUP: nobody is none of FRAMELOG_ALGORITHM_GROUPS (core, models, network)"),
         ({"kafka": "127.0.0.1:1"}, 3, "Kafka at 127.0.0.1:1 does not answer"),
-        ({"topic_prefix": "nowhere-"}, 3, "nowhere-framelog.images in Kafka"),
+        ({"topic_prefix": "nowhere-"}, 3, "nowhere-framelog.images, nowhere-framelog.reanalysis in Kafka"),
     ],
 )
 async def test_an_analyzer_that_cannot_start_says_why_in_one_line(

@@ -29,7 +29,14 @@ async def found(client: httpx.AsyncClient, label: str) -> list[str]:
 
 
 async def algorithm(client: httpx.AsyncClient) -> dict[str, Any]:
-    items = (await client.get("/v1/algorithms")).json()["items"]
+    """As it is listed, once there is a read model to list from."""
+    async with asyncio.timeout(30):
+        while True:
+            answer = await client.get("/v1/algorithms")
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(0.1)
+    items = answer.json()["items"]
     (classification,) = [one for one in items if one["name"] == "classification"]
     return dict(classification)
 

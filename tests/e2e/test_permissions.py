@@ -64,6 +64,9 @@ ROWS = {
     ("POST", "/v1/images/{image_id}/restore"): Row((401, 404, 409, 404, 403, 401), WRITING),
     ("POST", "/v1/images/{image_id}/revert"): Row((401, 404, 422, 404, 403, 401), WRITING, NEVER_WAS),
     ("POST", "/v1/images/{image_id}/reanalyze"): Row((401, 404, 202, 404, 403, 401), WRITING),
+    ("POST", "/v1/images:reanalyze"): Row(
+        (401, 202, 202, 202, 403, 401), WRITING, {"json": {"campaign": "c", "images": ["x"]}}
+    ),
     ("GET", "/v1/images/{image_id}/content"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/history"): Row((401, 404, 200, 404, 403, 401)),
     ("GET", "/v1/images/{image_id}/renditions/{name}"): Row((404, 404, 200, 404, 403, 401)),
@@ -95,6 +98,7 @@ ROWS = {
     ("GET", "/v1/admin/dead-letters/{letter_id}"): Row((401, 403, 403, 404, 403, 401), MANAGING),
     ("POST", "/v1/admin/dead-letters/{letter_id}/retry"): Row((401, 403, 403, 404, 403, 401), MANAGING),
     ("POST", "/v1/admin/dead-letters/{letter_id}/discard"): Row((401, 403, 403, 404, 403, 401), MANAGING),
+    ("POST", "/v1/algorithms/{name}/promote"): Row((401, 403, 403, 422, 403, 401), MANAGING, {"json": {}}),
 }
 # The same of an image that others may see.
 OF_PUBLIC = {
@@ -231,6 +235,13 @@ async def test_how_an_image_was_is_told_to_its_owner_alone(cast: Cast, path: str
     for of, others in (("private", 404), ("public", 403)):
         row = Row((401, others, 422, others, 403, 401), parts={"params": {"as_of": "2999-01-01"}})
         await _as_said(cast, "GET", path, row, of)
+
+
+async def test_a_campaign_asks_for_images_of_ones_own_or_for_admins_of_anybody(cast: Cast) -> None:
+    asked = {"json": {"campaign": "c", "algorithms": ["hash"]}}
+    for of, stranger in (("private", 404), ("public", 403)):
+        row = Row((401, stranger, 202, 202, 403, 401), WRITING, asked)
+        await _as_said(cast, "POST", "/v1/images/{image_id}/reanalyze", row, of)
 
 
 async def _as_said(cast: Cast, method: str, path: str, row: Row, of: str) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from contracts.events import Json, Position
 from contracts.images import ImageEvent
-from contracts.resources.history import Lived, history_json
+from contracts.resources.history import Known, Lived, Promoted, history_json
 from tests import events
 from tests.events import uid
 
@@ -71,3 +71,34 @@ def test_a_rejected_proposal_shows_what_it_proposed_and_changes_nothing() -> Non
 def test_a_proposal_before_there_is_an_image_can_be_told_too() -> None:
     (refused,) = told((events.updated(IMAGE, changes={"title": "Early"}), "image-not-found"))
     assert refused["changes"] == {"title": [None, "Early"]}
+
+
+def test_an_analysis_changes_what_speaks_and_not_what_was_found() -> None:
+    def found(version: int, number: int) -> Lived:
+        result = events.Result(algorithm="hash", version=version, params={}, result={})
+        return Lived(
+            event_id=uid(number),
+            type="framelog.analysis.tested.v1",
+            time=datetime(2026, 3, 1, number, tzinfo=UTC),
+            actor=None,
+            position=Position("framelog.analyses", 3, number),
+            version=None,
+            reason=None,
+            event=events.completed(IMAGE, uid(number), results=(result,)),
+        )
+
+    promoted = [
+        Promoted("hash", 1, datetime(2026, 3, 1, tzinfo=UTC)),
+        Promoted("exif", 3, datetime(2026, 3, 1, 2, tzinfo=UTC)),
+        Promoted("hash", 3, datetime(2026, 3, 1, 4, tzinfo=UTC)),
+    ]
+    life = [found(2, 1), found(1, 2), found(3, 3), found(4, 5), found(5, 6)]
+    said = [one["changes"] for one in history_json(life, Known(promoted=promoted))]
+    assert said == [{"hash": [None, "2"]}, {"hash": ["2", "1"]}, {}, {}, {}]
+    assert [one["changes"] for one in history_json(life)] == [
+        {"hash": [None, "2"]},
+        {},
+        {"hash": ["2", "3"]},
+        {"hash": ["3", "4"]},
+        {"hash": ["4", "5"]},
+    ]
