@@ -11,6 +11,7 @@ from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.dead_letters import SHOWN_IN_LISTS, dead_letter_json
 from services.query.cursors import decoded, encoded
+from services.query.filters import Text
 from services.query.pages import Cursor, Limit, page
 from services.query.parts import FRESH, Parts, after
 
@@ -26,7 +27,7 @@ ORDER BY buried_at DESC, letter DESC LIMIT %(limit)s
 
 Admin = Annotated[Principal, may("administer")]
 State = Annotated[Literal["buried", "retried", "discarded", "read"] | None, Query()]
-Consumer = Annotated[str | None, Query(max_length=100, description="projector, fetcher, analyzer-core, …")]
+Consumer = Annotated[Text | None, Query(description="projector, fetcher, analyzer-core, …")]
 
 
 @ROUTES.get("/v1/admin/dead-letters")

@@ -1,6 +1,7 @@
 """Campaigns over HTTP: images are analysed again beside everything else, and nothing but their facts changes."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -42,6 +43,12 @@ async def asked(who: Person, *images: str, campaign: str = "hash-1") -> list[Jso
     return items
 
 
+async def analysed(who: Person, image_id: str) -> bool:
+    """What was wanted of it when it was uploaded has been found."""
+    answer = await who.ask("GET", f"/v1/images/{image_id}")
+    return bool(answer.json()["analysis"]["status"] == "completed")
+
+
 async def ended(served: World, who: Person, *images: str, campaign: str = "hash-1") -> list[Json]:
     async def over() -> list[Json] | None:
         items = await asked(who, *images, campaign=campaign)
@@ -58,6 +65,7 @@ async def test_images_are_analysed_and_nothing_of_them_changes_but_their_facts(s
     assert [one["image_id"] for one in items] == images
     assert {one["status"] for one in items} == {"completed"}
     for image_id in images:
+        await served.until(partial(analysed, alice, image_id))
         shown = (await alice.ask("GET", f"/v1/images/{image_id}?versions=all")).json()
         assert (shown["version"], set(shown["analysis"]["results"])) == (1, {"metadata"})
         assert set(shown["analysis"]["versions"]) == {"metadata", "hash"}

@@ -133,6 +133,19 @@ def test_a_wrong_filter_is_refused_by_name(http: httpx.Client, query: str) -> No
     assert f"/query/{query.partition('=')[0]}" in {one["pointer"].removesuffix("/0") for one in answer.json()["errors"]}
 
 
+def test_a_character_that_cannot_be_stored_is_refused_wherever_one_can_ask(
+    http: httpx.Client, openapi: dict[str, Any]
+) -> None:
+    for path in (path for _, path in operations(openapi, "GET") if "{" not in path):
+        for one in openapi["paths"][path]["get"].get("parameters", ()):
+            if one["in"] == "query":
+                answer = http.get(path, params={one["name"]: "\0"}, headers=ENDING.get(path))
+                if one["name"] == "q":
+                    assert answer.json()["items"] == [], "a text is asked for its words alone"
+                else:
+                    is_problem(answer, 404 if one["name"] == "near" else 422)
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "slug"),
     [

@@ -80,9 +80,7 @@ async def test_every_moment_of_a_life_is_shown_as_it_was_shown_then(at: World) -
     image = uid("life")
     before = await now()
     moments = await lived(at, image)
-    assert len({str(one) for _, one in moments}) == len(moments) - 4, (
-        "a start, a refusal, what does not speak"
-    )
+    assert len({str(one) for _, one in moments}) == len(moments) - 4, "a start, a refusal, what does not speak"
     for time, then in moments:
         assert await shown(at, image, as_of=time) == then, time
     problem(await at.get(f"/v1/images/{image}", as_of=before), 404, "not-found")
