@@ -1,5 +1,6 @@
 """What `rebuild` and `verify` share: a bar with rate and time left, and one line for whatever stops them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
@@ -23,10 +24,12 @@ from adapters.tolerance import TooManyUndecodable
 from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
 from cli.output import console
 from services.projector.as_of import NoSuchSchema
-from services.projector.build import Log, Tell
+from services.projector.build import Tell
+from services.projector.crew import BuilderDied
 from services.projector.positions import NoSuchPlace
 from services.projector.reader import LogBroken
 from services.projector.rebuild import Means, NoWayBack
+from services.projector.source import Log
 from services.projector.switching import AlreadyBuilding
 from services.projector.verify import NothingServed
 from services.settings import Projector
@@ -72,6 +75,7 @@ def means(settings: Projector, tell: Tell) -> Means:
         log=Log(settings.kafka, Names(settings.topic_prefix)),
         folder=settings.home / "spill",
         memory=settings.rebuild_memory_bytes,
+        processes=settings.rebuild_processes or os.cpu_count() or 1,
         tell=tell,
         unreadable=settings.undecodable_ratio,
     )
@@ -82,7 +86,7 @@ def failing() -> Iterator[None]:
     """One line with a remedy for whatever is foreseen."""
     try:
         yield
-    except (AlreadyBuilding, NoWayBack, NothingServed, TooManyUndecodable) as no:
+    except (AlreadyBuilding, BuilderDied, NoWayBack, NothingServed, TooManyUndecodable) as no:
         raise Failed(str(no), FOUND_A_DIFFERENCE) from None
     except (NoSuchPlace, NoSuchSchema) as no:
         raise Failed(str(no), WRONG_USE) from None

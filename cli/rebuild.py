@@ -14,10 +14,10 @@ from cli.output import console, json_line, table
 from contracts.events import Position
 from deploy.local.whereabouts import located
 from services.projector.as_of import build_until, drop
-from services.projector.build import Log
 from services.projector.positions import at_position, at_time
 from services.projector.reader import Ends
 from services.projector.rebuild import Means, Rebuild, Rebuilt
+from services.projector.source import Log
 from services.settings import Projector
 
 

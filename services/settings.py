@@ -265,6 +265,7 @@ class Projector(Endpoints, Reading):
     rebuild_memory_bytes: int = Field(
         512 * MIB, ge=8 * MIB, description="memory that building a read model may take; what does not fit goes to disk"
     )
+    rebuild_processes: int = Field(0, ge=0, le=64, description="how many build a read model; 0: as many as cores")
 
 
 class Client(Api):

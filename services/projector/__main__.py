@@ -6,26 +6,26 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 from psycopg import AsyncConnection, OperationalError
 
 from adapters.log import MAX_RECORD, Log, Names
+from adapters.tasks import together
 from adapters.telemetry import log_as_json
 from adapters.teller import Teller
 from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_back
 from contracts.dead_letters import PROJECTOR
 from services.projector import schema
-from services.projector.build import Log as Source
 from services.projector.consumer import Projector
 from services.projector.garbage import collect_rarely
 from services.projector.rebuild import Means, Rebuild
+from services.projector.source import Log as Source
 from services.projector.store import Store, Switched
 from services.projector.switching import AlreadyBuilding
 from services.projector.unburied import bury_what_is_left
@@ -78,6 +78,7 @@ def means(settings: Settings) -> Means:
         log=Source(settings.kafka, Names(settings.topic_prefix)),
         folder=settings.home / "spill",
         memory=settings.rebuild_memory_bytes,
+        processes=settings.rebuild_processes or os.cpu_count() or 1,
         tell=Chatter(),
         unreadable=settings.undecodable_ratio,
     )
@@ -105,19 +106,6 @@ async def project_into(settings: Settings, name: str) -> None:
             )
         finally:
             await consumer.stop()
-
-
-async def together(*works: Coroutine[Any, Any, None]) -> None:
-    """Until all have ended; what one raises ends the others."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until_told(settings: Settings) -> None:

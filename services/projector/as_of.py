@@ -17,7 +17,7 @@ async def build_until(means: Means, cut: Ends) -> str:
         async with connection.transaction():
             name = await schema.create(connection, "as_of")
         try:
-            await means.building(name).build(name, cut)
+            await means.building(name).build(cut)
         except BaseException:
             await schema.drop(connection, name)
             raise

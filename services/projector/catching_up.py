@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 
 from contracts.events import Record, Undecodable
-from services.projector.build import Log
 from services.projector.consumer import project
 from services.projector.reader import Ends, Reader
+from services.projector.source import Log
 from services.projector.store import Partition, Store
 
 BATCH = 2_000

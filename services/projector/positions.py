@@ -9,9 +9,9 @@ from psycopg import AsyncConnection
 
 from contracts.events import Position
 from contracts.topics import TOPICS as DECLARED
-from services.projector.build import Log
 from services.projector.projections import TOPICS
 from services.projector.reader import Ends
+from services.projector.source import Log
 from services.projector.store import Partition
 
 Connection = AsyncConnection[tuple[Any, ...]]

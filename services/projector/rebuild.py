@@ -12,12 +12,14 @@ from psycopg import AsyncConnection
 
 from adapters.tolerance import Limits
 from services.projector import schema, switching
-from services.projector.build import Building, Log, Tell
+from services.projector.build import Building, Tell
 from services.projector.catching_up import follow
 from services.projector.comparing import Difference, Side, differences
 from services.projector.digest import Digest, digests
+from services.projector.folding import Plan
 from services.projector.positions import Connection, ends, stands
 from services.projector.reader import Ends
+from services.projector.source import Log
 
 logger = logging.getLogger(__name__)
 
@@ -45,18 +47,28 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What every build is made with: `memory` in bytes, a `folder` for what does not fit into it, who is `told`, and
-    the part of a partition's records that may be `unreadable`."""
+    """What every build is made with: `memory` in bytes, a `folder` for what does not fit into it, who is `told`, how
+    many `processes` fold, and the part of a partition's records that may be `unreadable`."""
 
     postgres: str
     log: Log
     folder: Path
     memory: int
     tell: Tell
+    processes: int = 1
     unreadable: float = Limits().ratio
 
     def building(self, name: str) -> Building:
-        return Building(self.postgres, self.log, self.folder / name, self.memory, self.tell, self.unreadable)
+        plan = Plan(
+            bootstrap=self.log.bootstrap,
+            prefix=self.log.names.prefix,
+            postgres=self.postgres,
+            schema=name,
+            folder=str(self.folder / name),
+            memory=self.memory,
+            unreadable=self.unreadable,
+        )
+        return Building(plan, self.processes, self.tell)
 
 
 class Rebuild:
@@ -70,7 +82,7 @@ class Rebuild:
             served = await schema.live(connection)
             name, goal = await self._begun(connection, served)
             async with self._reported(connection, name):
-                await replace(self._means, tell=self._tell).building(name).build(name, goal)
+                await replace(self._means, tell=self._tell).building(name).build(goal)
                 await self._near(connection, name, served)
                 return await self._switched(connection, name, served, switch)
 

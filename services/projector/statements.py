@@ -19,6 +19,7 @@ RETURNING next_offset, epoch, append_time
 LAND = """
 INSERT INTO projection.offsets (schema, topic, partition, next_offset, append_time)
 VALUES (%s, %s, %s, %s, coalesce(%s, 'epoch'::timestamptz))
+ON CONFLICT DO NOTHING
 """
 
 MOVE = """

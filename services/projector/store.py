@@ -104,11 +104,12 @@ class Store:
         return {(topic, partition): offset async for topic, partition, offset in found}
 
     @asynccontextmanager
-    async def landing(self, at: Partition, end: int, append_time: datetime | None) -> AsyncIterator[None]:
-        """The transaction that fills a schema in the making with a whole partition, up to an offset."""
+    async def landing(self, at: Partition, end: int, append_time: datetime | None) -> AsyncIterator[bool]:
+        """The transaction that fills a schema in the making with a whole partition, up to an offset. False where that
+        has been done: by a process of a build that died sooner than it did."""
         async with self._connection.transaction():
-            await self._connection.execute(statements.LAND, (self.schema, *at, end, append_time))
-            yield
+            landed = await self._connection.execute(statements.LAND, (self.schema, *at, end, append_time))
+            yield landed.rowcount == 1
 
     async def is_switched(self) -> bool:
         """Whether another schema is served than this one. One that nobody's build has fenced any more goes on."""

@@ -10,10 +10,10 @@ from psycopg import OperationalError
 
 from contracts.events import Position, TryLater, Undecodable
 from contracts.topics import DEAD_LETTERS
-from services.projector.build import Log
 from services.projector.parking import again
 from services.projector.positions import ends
 from services.projector.reader import Bury, Ends
+from services.projector.source import Log
 from services.projector.store import Store
 from services.projector.waiting import Waiting
 

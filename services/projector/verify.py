@@ -38,7 +38,7 @@ async def verify(means: Means) -> Verified:
             raise NothingServed("no read model of this version is served yet; start the projector")
         goal = await stands(snapshot, served)
         async with _for_a_while(connection) as name:
-            await means.building(name).build(name, goal)
+            await means.building(name).build(goal)
             means.tell("comparing", 0, 1)
             async with _snapshot(means.postgres) as beside:
                 found = Verified(await seen_by(snapshot, served), await seen_by(beside, name), ())

@@ -20,8 +20,8 @@ from contracts.events import Message, Record, Undecodable
 from contracts.topics import DEAD_LETTERS, IMAGES
 from migrations import migrate
 from services.projector import schema
-from services.projector.build import _land
 from services.projector.consumer import project
+from services.projector.folding import land
 from services.projector.parking import Read, read
 from services.projector.rows import TABLES
 from services.projector.store import Move, Partition, Start, Store
@@ -157,7 +157,7 @@ async def built(store: Store, log: Told) -> None:
     for at, records in ((LETTERS_AT, log.letters), (IMAGES_AT, log.images)):
         async with store.landing(at, len(records), NOON):
             freed = {} if at == LETTERS_AT else await store.waiting.freed()
-            await _land(store, [records], freed, lambda _: None)
+            await land(store, [records], freed, lambda _: None)
 
 
 async def test_any_interleaving_comes_to_the_rows_of_a_build(database: str) -> None:

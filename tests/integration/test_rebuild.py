@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
@@ -21,11 +22,14 @@ from adapters.log import Log
 from adapters.read_model import ReadModel
 from contracts.posts import PostLiked, PostPublished
 from migrations import migrate
-from services.projector import schema
-from services.projector.build import Log as Source
+from services.projector import build, schema
+from services.projector.build import Tell
+from services.projector.crew import BuilderDied
 from services.projector.digest import Digest, digests
 from services.projector.positions import ends
+from services.projector.reader import LogBroken
 from services.projector.rebuild import Means, Rebuild, Rebuilt
+from services.projector.source import Log as Source
 from services.projector.switching import alone
 from tests import events
 from tests.events import cause, uid
@@ -42,13 +46,16 @@ async def log(house: House) -> AsyncIterator[Log]:
         yield log
 
 
-def means(house: House, folder: Path, memory: int = 512 * MIB) -> Means:
+def means(
+    house: House, folder: Path, memory: int = 512 * MIB, processes: int = 1, tell: Tell = lambda *_: None
+) -> Means:
     return Means(
         postgres=house.database,
         log=Source(house.stack.kafka, house.names),
         folder=folder,
         memory=memory,
-        tell=lambda *_: None,
+        tell=tell,
+        processes=processes,
     )
 
 
@@ -111,19 +118,26 @@ async def settled(house: House) -> None:
             await asyncio.sleep(0.05)
 
 
-async def rebuilt(house: House, folder: Path, memory: int = 512 * MIB) -> Rebuilt:
-    return await Rebuild(means(house, folder, memory)).run()
+async def rebuilt(house: House, folder: Path, memory: int = 512 * MIB, processes: int = 1) -> Rebuilt:
+    return await Rebuild(means(house, folder, memory, processes)).run()
 
 
-@pytest.mark.parametrize("memory", [512 * MIB, 40_000])
+@pytest.fixture
+def side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However short the log, several processes fold it if they may."""
+    monkeypatch.setattr(build, "FEW", 0)
+
+
+@pytest.mark.usefixtures("side_by_side")
+@pytest.mark.parametrize(("memory", "processes"), [(512 * MIB, 1), (40_000, 1), (80_000, 2)])
 async def test_a_rebuild_comes_to_the_same_rows_and_is_served(
-    house: House, log: Log, tmp_path: Path, memory: int
+    house: House, log: Log, tmp_path: Path, memory: int, processes: int
 ) -> None:
     async with house.run(PROJECTOR):
         await lives(log)
         await settled(house)
         before, folded = await served(house)
-        made = await rebuilt(house, tmp_path / "spill", memory)
+        made = await rebuilt(house, tmp_path / "spill", memory, processes)
         after, built = await served(house)
         assert (made.schema, made.before) == (after, before)
         assert made.differences == ()
@@ -134,6 +148,45 @@ async def test_a_rebuild_comes_to_the_same_rows_and_is_served(
         _, last = await served(house)
         assert last["images"].rows == IMAGES + 5
     assert not (tmp_path / "spill").exists() or not list((tmp_path / "spill").iterdir())
+
+
+@pytest.mark.usefixtures("side_by_side")
+async def test_a_process_of_a_build_that_is_killed_ends_the_build_and_the_next_one_goes_on(
+    house: House, log: Log, tmp_path: Path
+) -> None:
+    await lives(log)
+    told: list[tuple[str, int]] = []
+
+    def kill(phase: str, done: int, total: int) -> None:
+        told.append((phase, done))
+        if 0 < done < total:
+            for child in psutil.Process().children():
+                if "services.projector.builder" in child.cmdline():
+                    child.kill()
+
+    with pytest.raises(BuilderDied, match=r"ended with -9; the same command goes on"):
+        await Rebuild(means(house, tmp_path, processes=2, tell=kill)).run()
+    begun, told[:] = dict(told)["folding"], []
+    made = await Rebuild(means(house, tmp_path, processes=2, tell=lambda *at: told.append(at[:2]))).run()
+    assert dict(reversed(told))["folding"] >= begun > 0, "what was folded is not folded again"
+    assert made.digests["images"].rows == IMAGES
+    async with await AsyncConnection.connect(house.database) as connection:
+        rows = await connection.execute("SELECT name FROM projection.schemas")
+        assert await rows.fetchall() == [(made.schema,)]
+
+
+@pytest.mark.usefixtures("side_by_side")
+async def test_what_a_process_of_a_build_finds_broken_is_said_by_the_build(
+    house: House, log: Log, tmp_path: Path
+) -> None:
+    await lives(log)
+    goal = dict(await ends(Source(house.stack.kafka, house.names)))
+    last = max(goal, key=lambda at: goal[at])
+    async with await AsyncConnection.connect(house.database) as connection:
+        name = await schema.create(connection)
+    with pytest.raises(LogBroken, match=rf"{last[0]}:{last[1]} holds 0–{goal[last]}, of 0–{goal[last] + 1}"):
+        await means(house, tmp_path, processes=2).building(name).build(goal | {last: goal[last] + 1})
+    assert not [one for one in psutil.Process().children() if "services.projector.builder" in one.cmdline()]
 
 
 async def test_what_a_live_projector_folds_event_by_event_a_build_folds_alike(
