@@ -6,14 +6,15 @@ Nothing else is written: no event, no callback, no object.
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from psycopg import AsyncConnection
 
 from contracts.topics import DEAD_LETTERS
-from services.projector import schema
 from services.projector.crew import fold_side_by_side
 from services.projector.folding import Count, Folding, Plan, Share
+from services.projector.indexing import index_side_by_side
 from services.projector.positions import stands
 from services.projector.reader import Ends
 
@@ -39,7 +40,8 @@ class Building:
             await self._fold(upto)
         finally:
             shutil.rmtree(Path(self.plan.folder), ignore_errors=True)
-        await self._index()
+        telling = partial(self.tell, "indexing")
+        await index_side_by_side(self.plan.postgres, self.plan.schema, self.processes, telling)
 
     async def _fold(self, upto: Ends) -> None:
         async with await AsyncConnection.connect(self.plan.postgres, autocommit=True) as connection:
@@ -70,11 +72,3 @@ class Building:
             for share in shares:
                 await folding.fold(share, lambda done, before=before: tell(before + done))  # type: ignore[misc]
                 before += share.end
-
-    async def _index(self) -> None:
-        self.tell("indexing", 0, 1)
-        async with await AsyncConnection.connect(self.plan.postgres, autocommit=True) as connection:
-            if not await schema.is_indexed(connection, self.plan.schema):
-                async with connection.transaction():
-                    await schema.index(connection, self.plan.schema)
-        self.tell("indexing", 1, 1)

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
+from services.projector.indexing import index
 from services.projector.rows import TABLES
 
 Connection = AsyncConnection[tuple[Any, ...]]
@@ -100,25 +101,6 @@ async def create(connection: Connection, prefix: str = "read_model") -> str:
         "INSERT INTO projection.schemas (name, fingerprint, state) VALUES (%s, %s, 'building')", (name, fingerprint())
     )
     return name
-
-
-async def index(connection: Connection, name: str) -> None:
-    """The keys, indexes and views of a schema that was filled. In a transaction."""
-    await connection.execute(SQL("SET LOCAL search_path TO {}").format(Identifier(name)))
-    await connection.execute("SET LOCAL maintenance_work_mem TO '256MB'")
-    for table in TABLES.values():
-        keys = SQL(", ").join(map(Identifier, list(table.columns)[: table.key]))
-        await connection.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(Identifier(table.name), keys))
-    for file in ("indexes.sql", "views.sql"):
-        await connection.execute((resources.files("contracts.read_model") / file).read_bytes())
-    for table in TABLES.values():
-        await connection.execute(SQL("ANALYZE {}").format(Identifier(table.name)))
-
-
-async def is_indexed(connection: Connection, name: str) -> bool:
-    """Whether `index` has been done."""
-    found = await connection.execute("SELECT 1 FROM pg_views WHERE schemaname = %s LIMIT 1", (name,))
-    return await found.fetchone() is not None
 
 
 async def drop(connection: Connection, name: str) -> None:

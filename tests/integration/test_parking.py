@@ -22,6 +22,7 @@ from migrations import migrate
 from services.projector import schema
 from services.projector.consumer import project
 from services.projector.folding import land
+from services.projector.indexing import index
 from services.projector.parking import Read, read
 from services.projector.rows import TABLES
 from services.projector.store import Move, Partition, Start, Store
@@ -126,7 +127,7 @@ async def stores(house_database: str) -> AsyncIterator[tuple[Store, Store]]:
         for _ in range(2):
             async with connection.transaction():
                 names.append(await schema.create(connection))
-                await schema.index(connection, names[-1])
+                await index(connection, names[-1])
         opened = [await Store.connect(house_database, name) for name in names]
         yield opened[0], opened[1]
         for store in opened:
