@@ -1,7 +1,6 @@
 """How many unreadable records a consumer takes for the fault of the records, before it must be its own."""
 
 import asyncio
-from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -33,30 +32,73 @@ class Limits:
 
 class Tolerance:
     """Asked before a record is buried, and not from memory: a process that was started again, and has yet to bury its
-    first, reads what came before in the log. So one that has ended for this ends at the same record again."""
+    first, reads what came before in the log. So one that has ended for this ends at the same record again.
+
+    Records may be told of in any order. One that nobody has been told of yet ends a run.
+    """
 
     def __init__(self, limits: Limits, before: Before) -> None:
         self._limits = limits
         self._before = before
-        self._readable: dict[Partition, deque[bool]] = {}
-        self._asking: defaultdict[Partition, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._known: dict[Partition, Known] = {}
+        self._looking: dict[Partition, asyncio.Future[None]] = {}
 
     def was_read(self, record: Record) -> None:
-        if known := self._readable.get((record.topic, record.partition)):
-            known.append(True)
+        if known := self._known.get((record.topic, record.partition)):
+            known.tell(record.offset, readable=True)
 
     async def refuse_too_many(self, record: Record, error: Undecodable) -> None:
         """Counts one that cannot be read. Raises TooManyUndecodable."""
         at = (record.topic, record.partition)
-        async with self._asking[at]:
-            if at not in self._readable:
-                self._readable[at] = deque(await self._before(record), WINDOW)
-            known = self._readable[at]
-            known.append(False)
-        if _run(known) >= self._limits.run:
-            raise _too_many(f"{_run(known)} records one after another", error)
-        if len(known) == WINDOW and known.count(False) > self._limits.ratio * WINDOW:
-            raise _too_many(f"{known.count(False)} of the last {WINDOW} records", error)
+        known = self._known.setdefault(at, Known())
+        known.tell(record.offset, readable=False)
+        try:
+            await self._looked_back(at, record)
+        except Exception:
+            self._looking.pop(at, None)
+            raise
+        if (run := known.run(record.offset)) >= self._limits.run:
+            raise _too_many(f"{run} records one after another", error)
+        if (unreadable := known.unreadable(record.offset)) > self._limits.ratio * WINDOW:
+            raise _too_many(f"{unreadable} of the last {WINDOW} records", error)
+
+    async def _looked_back(self, at: Partition, first: Record) -> None:
+        """At what came before the first unreadable record that this process has met."""
+        if at not in self._looking:
+            self._looking[at] = asyncio.ensure_future(self._look_back(at, first))
+        await asyncio.shield(self._looking[at])
+
+    async def _look_back(self, at: Partition, first: Record) -> None:
+        before = await self._before(first)
+        for offset, readable in enumerate(before, first.offset - len(before)):
+            self._known[at].tell(offset, readable)
+
+
+class Known:
+    """Which records of a partition can be read, by their offsets: at least of the last WINDOW."""
+
+    def __init__(self) -> None:
+        self._readable: dict[int, bool] = {}
+
+    def tell(self, offset: int, readable: bool) -> None:
+        self._readable[offset] = readable
+        if len(self._readable) > 4 * WINDOW:
+            newest = sorted(self._readable)[-2 * WINDOW :]
+            self._readable = {one: self._readable[one] for one in newest}
+
+    def run(self, last: int) -> int:
+        """How many unreadable ones end with the offset `last`."""
+        first = last
+        while self._readable.get(first) is False:
+            first -= 1
+        return last - first
+
+    def unreadable(self, last: int) -> int:
+        """Of the WINDOW that end with `last`; 0 where not so many are known."""
+        first = last - WINDOW + 1
+        if min(self._readable) > first:
+            return 0
+        return sum(self._readable.get(offset) is False for offset in range(first, last + 1))
 
 
 class Anything:
@@ -95,15 +137,6 @@ def _can_be_read(record: Record) -> bool:
     except Undecodable:
         return False
     return True
-
-
-def _run(known: deque[bool]) -> int:
-    count = 0
-    for readable in reversed(known):
-        if readable:
-            break
-        count += 1
-    return count
 
 
 def _too_many(how_many: str, last: Undecodable) -> TooManyUndecodable:

@@ -1,5 +1,7 @@
 """When a consumer stops burying: pure counting, with what came before given."""
 
+import asyncio
+
 import pytest
 
 from adapters.tolerance import WINDOW, Limits, Tolerance, TooManyUndecodable
@@ -50,3 +52,35 @@ async def test_more_than_half_of_the_last_thousand_is_too_much() -> None:
     assert await refused(after(*half, ratio=0.5, run=10), record(WINDOW))
     assert not await refused(after(*half[::-1], ratio=0.5, run=10), record(WINDOW))
     assert not await refused(after(*half[2:], ratio=0.5, run=10), record(WINDOW))
+
+
+async def test_what_is_read_while_one_looks_back_ends_a_run_too() -> None:
+    looking = asyncio.Event()
+
+    async def look_back(_: Record) -> list[bool]:
+        await looking.wait()
+        return [False]
+
+    tolerance = Tolerance(Limits(3), look_back)
+    first = asyncio.create_task(refused(tolerance, record(1)))
+    await asyncio.sleep(0)
+    tolerance.was_read(record(2))
+    later = [asyncio.create_task(refused(tolerance, record(offset))) for offset in (3, 4, 5)]
+    await asyncio.sleep(0)
+    looking.set()
+    assert await asyncio.gather(first, *later) == [False, False, False, True]
+
+
+async def test_who_could_not_look_back_counts_anew_when_the_record_comes_again() -> None:
+    answers: list[list[bool] | None] = [None, [False]]
+
+    async def look_back(_: Record) -> list[bool]:
+        if (found := answers.pop(0)) is None:
+            raise ConnectionError
+        return found
+
+    tolerance = Tolerance(Limits(3), look_back)
+    with pytest.raises(ConnectionError):
+        await refused(tolerance, record(1))
+    assert not await refused(tolerance, record(1))
+    assert await refused(tolerance, record(2))
