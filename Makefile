@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 T ?= tests
+# Files run side by side, on the same servers: most tests wait for some process most of their time.
+AT_ONCE := -n logical --maxprocesses 4 --dist loadfile
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
@@ -18,7 +20,7 @@ stop:  ## stop what `make run` started here
 	@test ! -x $(BIN)/framelog || $(BIN)/framelog stop
 
 test: ready-test  ## run the tests on real servers of their own (T=tests/deploy for a part)
-	@$(BIN)/pytest $(T)
+	@$(if $(filter tests,$(T)),$(BIN)/python -m tests.servers $(BIN)/pytest $(AT_ONCE),$(BIN)/pytest) $(T)
 
 coverage: ready-test  ## run the tests, then say which branches they missed, child processes included
 	@$(BIN)/coverage erase

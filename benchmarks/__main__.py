@@ -12,7 +12,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from benchmarks import analysis, campaign, classification, projection, query, sign_in, thumbnails, upload, visible
+from benchmarks import (
+    analysis,
+    campaign,
+    classification,
+    projection,
+    query,
+    rebuild,
+    sign_in,
+    thumbnails,
+    upload,
+    visible,
+)
 from benchmarks.stand import Stack, warm
 from benchmarks.table import said_by
 from deploy.local.home import Home
@@ -30,6 +41,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "analysis": analysis.tables,
     "classification": classification.tables,
     "projection": projection.tables,
+    "rebuild": rebuild.tables,
     "visible": visible.tables,
     "thumbnails": thumbnails.tables,
     "campaign": campaign.tables,

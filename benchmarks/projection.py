@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
@@ -54,6 +54,11 @@ async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
 
 async def projector(own: Stand) -> float:
     """The real thing, from an empty read model to the end of the log."""
+    return await followed(own, IMAGES * EVENTS_PER_IMAGE, check)
+
+
+async def followed(own: Stand, events: int, checked: Callable[[str, str], Awaitable[None]] | None = None) -> float:
+    """Events per second, until so many are committed."""
     async with fresh(own) as (database_url, name), following(own) as consumer:
 
         async def bury(record: Record, error: Undecodable) -> None:
@@ -65,14 +70,15 @@ async def projector(own: Stand) -> float:
         begin = time.perf_counter()
         Watched.moved = 0
         running = asyncio.create_task(Projector(consumer, own.names, store, bury, BATCH).run())
-        while Watched.moved < IMAGES * EVENTS_PER_IMAGE and not running.done():  # noqa: ASYNC110
+        while Watched.moved < events and not running.done():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         took = time.perf_counter() - begin
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        await check(database_url, name)
-    return IMAGES * EVENTS_PER_IMAGE / took
+        if checked:
+            await checked(database_url, name)
+    return events / took
 
 
 class Watched(Store):

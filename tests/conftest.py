@@ -24,7 +24,7 @@ from adapters.admin import create_bucket, create_topics, delete_topics
 from adapters.log import Names
 from migrations import migrate
 from tests.running import House, Stack
-from tests.servers import containers, engine_answers, own
+from tests.servers import NO_ENGINE, containers, engine_answers, own
 
 CHOICE = os.environ.get("FRAMELOG_TEST_STACK", "")
 
@@ -33,7 +33,7 @@ def pytest_configure() -> None:
     # A shell's background jobs ignore SIGINT, and so would all that the tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if CHOICE == "containers" and not engine_answers():
-        raise pytest.UsageError("FRAMELOG_TEST_STACK=containers: no Docker engine answers; start one, or unset it")
+        raise pytest.UsageError(NO_ENGINE)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,19 @@
-"""The servers of a test session: our own, started once; or containers of the same three."""
+"""The servers of a test session: our own, started once; or containers of the same three.
+
+`python -m tests.servers COMMAND…` runs COMMAND on them: for several processes that run tests side by side.
+"""
 
 import asyncio
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from deploy.local.home import Home
@@ -14,6 +23,7 @@ from tests.running import Stack
 KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.0"
 MINIO_IMAGE = "minio/minio:latest"
 POSTGRES_IMAGE = "postgres:16"
+NO_ENGINE = "FRAMELOG_TEST_STACK=containers: no Docker engine answers; start one, or unset it"
 
 
 @contextmanager
@@ -65,3 +75,27 @@ def containers() -> Iterator[Stack]:
             s3_secret_key="framelog-secret",
             postgres=postgres.get_connection_url(),
         )
+
+
+def main(command: Sequence[str]) -> int:
+    """The command's own exit code. Servers that FRAMELOG_TEST_STACK names are left as they are."""
+    choice = os.environ.get("FRAMELOG_TEST_STACK", "")
+    if choice not in ("", "containers"):
+        return _done(command)
+    if choice and not engine_answers():
+        sys.exit(NO_ENGINE)
+    with containers() if choice else own() as started, tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(asdict(started), file, default=str)
+        file.flush()
+        return _done(command, FRAMELOG_TEST_STACK=file.name)
+
+
+def _done(command: Sequence[str], **environment: str) -> int:
+    """Ctrl-C goes to the command too, which has much to put in order: it is waited for."""
+    running = subprocess.Popen(command, env={**os.environ, **environment})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return running.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -279,7 +279,7 @@ CHECKS = (
 ENDING = {"/v1/events": {"Accept": "application/json"}}
 """What makes an answer end that otherwise goes on and on."""
 BOUNDED = settings(
-    max_examples=40, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=12, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
 )
 
 
