@@ -16,6 +16,7 @@ from benchmarks import (
     analysis,
     campaign,
     classification,
+    peers,
     projection,
     query,
     rebuild,
@@ -51,8 +52,9 @@ BENCHMARKS: dict[str, Benchmark] = {
 PREPARATIONS = {
     "upload": upload.prepare,
     "analysis": analysis.prepare,
+    "rebuild": peers.prepare,
     "thumbnails": thumbnails.prepare,
-    "query": query.prepare,
+    "query": peers.prepare,
 }
 """What may be missing is found before anything slow."""
 PREFACE = """Run by `make bench` on real servers of its own, all contenders interleaved in every round, on one

@@ -156,8 +156,3 @@ async def _items(service: Service) -> list[dict[str, Any]]:
         assert answer.status == 200, await answer.text()
         found: list[dict[str, Any]] = (await answer.json())["items"]
         return found
-
-
-def prepare() -> None:
-    """Raises CannotStart where the peers' environment cannot be made."""
-    peers.program("uvicorn")

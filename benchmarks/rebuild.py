@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 
 from adapters.log import Log
 from benchmarks import projection, whole_log
+from benchmarks.replayed import replayed
 from benchmarks.stand import Stack, Stand, database, stand
 from benchmarks.table import Contender, Table, Target, interleaved
 from contracts.events import Record
@@ -33,7 +34,14 @@ NAIVE_EVENTS = 1_500
 SOME = (IMAGES.name, ANALYSES.name, POSTS.name)
 MB = 1_000_000
 CHUNK = 1 << 20
+SAID = (
+    "Ours: from the topics to tables with all their indexes, as `framelog rebuild` does before it follows and "
+    "switches. The live projector: the same log from offset 0. One event per transaction: the same folds and tables, "
+    "for a part of the log. eventsourcing: images alone, three events each, its own recorder, one table of images and "
+    "one of facts; a part of the log too. COPY: no log is read, nothing is folded, one connection."
+)
 OURS, LIVE, NAIVE = "rebuild", "the live projector, from offset 0", "one event per transaction"
+PEER = "eventsourcing 9.5, its projection in Postgres"
 BARE = "COPY of the same rows from files, and the same indexes"
 
 
@@ -50,6 +58,7 @@ async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
             growth.notes.append(f"{rebuild.events:,} events: at most {rebuild.peak / MB:,.0f} MB in all its processes")
             if size == EVENTS:
                 yield await _compared(rebuild, rounds)
+                yield await _digested(rebuild, rounds)
         yield growth
 
 
@@ -58,17 +67,40 @@ async def _compared(rebuild: "Rebuilding", rounds: int) -> Table:
     table = Table(
         f"Rebuild of {rebuild.events:,} events: accounts, images, analyses, posts and likes",
         "events/s",
-        targets=(Target(OURS, NAIVE, floor=15), Target(OURS, LIVE, floor=2), Target(OURS, BARE, floor=0.5)),
+        targets=(
+            Target(OURS, NAIVE, floor=15),
+            Target(OURS, LIVE, floor=2),
+            Target(OURS, BARE, floor=0.5),
+            Target(OURS, PEER),
+        ),
+        notes=[SAID],
     )
     some = await _some(rebuild)
-    async with _files(rebuild) as copied:
+    async with _files(rebuild) as copied, replayed(own.stack) as peer:
         contenders: dict[str, Contender] = {
             OURS: rebuild.run,
             LIVE: lambda: projection.followed(own, rebuild.events),
             NAIVE: lambda: projection.naive(own, some),
+            PEER: peer,
             BARE: copied,
         }
         return await interleaved(table, contenders, rounds)
+
+
+async def _digested(rebuild: "Rebuilding", rounds: int) -> Table:
+    """What `verify` does with each of two read models, once the second is built."""
+    async with rebuild.built() as (url, name, _):
+
+        async def rate() -> float:
+            begin = time.perf_counter()
+            found = await digests(url, name)
+            return sum(one.rows for one in found.values()) / (time.perf_counter() - begin)
+
+        table = Table("Digests of all tables of that read model, as `framelog verify` takes them", "rows/s")
+        await interleaved(table, {"digests": rate}, rounds)
+        rows = sum(one.rows for one in (await digests(url, name)).values())
+        table.notes.append(f"{rows:,} rows of {rebuild.events:,} events.")
+        return table
 
 
 class Rebuilding:

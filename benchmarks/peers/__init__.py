@@ -17,6 +17,11 @@ VENV = CLONE / ".venv-peers"
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "-r")
 
 
+def prepare() -> None:
+    """What may be missing is found before anything slow."""
+    program("python")
+
+
 def program(name: str) -> str:
     """A program of the peers' environment, which is made or brought up to its lock first."""
     stamp, wanted = VENV / "installed", hashlib.sha256(LOCK.read_bytes()).hexdigest()
