@@ -30,7 +30,7 @@ def accounts_in(events: int) -> int:
 
 async def tell(log: Log, first: int, last: int) -> None:
     """Appends all that happens to the accounts numbered `first` up to `last`, each of their images in its own order."""
-    lives = chain.from_iterable(_account(number) for number in range(first, last))
+    lives = chain.from_iterable(account(number) for number in range(first, last))
     free = asyncio.Semaphore(WINDOW)
 
     async def one(said: Iterable[Said]) -> None:
@@ -42,7 +42,7 @@ async def tell(log: Log, first: int, last: int) -> None:
         await asyncio.gather(*map(one, chunk))
 
 
-def _account(number: int) -> Iterator[Iterable[Said]]:
+def account(number: int) -> Iterator[Iterable[Said]]:
     """The account, then each of its images."""
     event_id = uuid5(ids.NAMESPACE, f"account {number}")
     name = f"person-{number}"
