@@ -1,7 +1,7 @@
 """What the log names in object storage, seen once the read model holds all that the log held at that moment.
 
-A picture is named by its SHA-256, wherever in an event that stands, accepted or not, parked or buried: what is named
-and what hangs on it (renditions, results) is no orphan. Streams come in the order of keys, however many they are.
+A picture is named by its SHA-256 in any event, accepted or not, parked or buried: it is no orphan then, nor is what
+hangs on it (renditions, results). Streams come in the order of keys, however many they are.
 """
 
 import asyncio
@@ -26,6 +26,12 @@ AT_ONCE = 2_000
 OFFERED_FOR = "1 day"
 """How long after its end an offer still holds (services/ingest/offers.py)."""
 
+# Where events name pictures: those to be stored or analysed, and those that were. By its key too, should it differ.
+NAMED = SQL("""
+(VALUES (data #>> '{{content,sha256}}'), (right(data #>> '{{content,storage_key}}', 64)), (data ->> 'sha256'))
+AS named (picture)
+""")
+# What nobody could read may name them anywhere. That takes twenty times as long, of few records.
 HASHES = SQL("regexp_matches({}, '[0-9a-f]{{64}}', 'g') AS found")
 # What waits behind a dead letter, and what dead letters hold, is in the log too. No escape sequence looks like a hash.
 UNREAD = SQL("""
@@ -33,19 +39,19 @@ SELECT found[1] COLLATE "C" AS picture FROM {schema}.parked, {in_parked}
 UNION SELECT found[1] FROM {schema}.letters, {in_letters}
 """)
 PICTURES = SQL("""
-SELECT found[1] COLLATE "C" AS picture FROM {schema}.events, {in_events}
+SELECT picture COLLATE "C" AS picture FROM {schema}.events, LATERAL {in_events} WHERE picture IS NOT NULL
 UNION {unread}
 ORDER BY picture
 """)
 SINCE = SQL("""
 SELECT picture FROM (
-    SELECT found[1] AS picture
+    SELECT picture
     FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS stood (topic, partition, next_offset)
     JOIN {schema}.events AS event
         ON (event.topic, event.partition) = (stood.topic, stood.partition) AND event."offset" >= stood.next_offset,
-    {in_events}
+    LATERAL {in_events}
     UNION {unread}
-) AS named
+) AS since
 WHERE picture = ANY (%s)
 """)
 EXPECTED = SQL("""
@@ -146,7 +152,7 @@ def _about(query: SQL, name: str) -> Composed:
         in_parked=HASHES.format(SQL("encode(record, 'escape')")),
         in_letters=HASHES.format(SQL("encode(decode(value, 'base64'), 'escape')")),
     )
-    return query.format(schema=served, in_events=HASHES.format(SQL("data::text")), unread=unread)
+    return query.format(schema=served, in_events=NAMED.format(), unread=unread)
 
 
 async def _rows(connection: Connection, name: str, query: Composed) -> AsyncIterator[tuple[Any, ...]]:
