@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.telemetry import log_as_json
+from adapters.telemetry import Lines
 from cli.ages import WEEK, OlderThan, age
 from cli.bucket import Walking, bucket, looking
 from cli.building import failing
@@ -17,7 +19,9 @@ from cli.errors import FOUND_A_DIFFERENCE, WRONG_USE, Failed
 from cli.options import AsJson
 from cli.output import bytes_in_words, console, json_line, printable
 from deploy.local.whereabouts import located
-from services.projector.orphans import Done, Orphan, Sweep, quarantined, restore
+from services.projector.orphans import Done, Orphan, Sweep, quarantined
+from services.projector.orphans import logger as moves
+from services.projector.orphans import restore as bring_back
 from services.settings import Projector
 
 LEAST = timedelta(hours=1)
@@ -54,11 +58,9 @@ def orphans(
         raise Failed(
             "--delete wants --older-than 1h at least: an upload under way may still name what lies aside", WRONG_USE
         )
-    with failing():
-        settings = located(Projector.read())
-        _note(settings)
-        before = now() - age(older_than)
-        done = _brought_back(settings, restore) if restore else _swept(settings, before, quarantine, delete)
+    settings, before = located(Projector.read()), now() - age(older_than)
+    done = _brought_back(settings, restore) if restore else _swept(settings, before, quarantine, delete)
+    with failing(), _noting(settings.home):
         asyncio.run(_told(done, as_json, restore))
 
 
@@ -82,7 +84,7 @@ async def _swept(settings: Projector, before: datetime, quarantine: bool, delete
 async def _brought_back(settings: Projector, key: str) -> AsyncIterator[Done]:
     async with bucket(settings) as objects:
         async for one in quarantined(objects, "" if key == "all" else key):
-            yield await restore(objects, one)
+            yield await bring_back(objects, one)
 
 
 async def _told(found: AsyncIterator[Done], as_json: bool, asked: str | None) -> None:
@@ -115,9 +117,16 @@ def _line(fate: str, one: Orphan) -> str:
     return f"{fate:11}  {one.modified:%Y-%m-%d %H:%M}  {bytes_in_words(one.size):>8}  {printable(one.key)}"
 
 
-def _note(settings: Projector) -> None:
-    """What is done to objects is kept, beside the logs of the services."""
-    folder = settings.home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    log_as_json(settings.log_level, (folder / LOG).open("a"))
-    logging.getLogger("services.projector.orphans").setLevel(logging.INFO)
+@contextmanager
+def _noting(home: Path) -> Iterator[None]:
+    """What is done to objects meanwhile is kept, beside the logs of the services."""
+    (home / "logs").mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(home / "logs" / LOG)
+    handler.setFormatter(Lines())
+    moves.addHandler(handler)
+    moves.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        moves.removeHandler(handler)
+        handler.close()

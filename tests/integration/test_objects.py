@@ -1,8 +1,9 @@
 """What rows name is in the bucket, what nothing names goes: on real objects, a real log and a real read model."""
 
+import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from adapters.log import Names
 from adapters.objects import ObjectMissing, Objects
+from cli.main import run
 from contracts import ids
 from contracts.images import Content
 from services.projector.build import Log
@@ -21,12 +23,12 @@ from services.projector.objects import Finding, check
 from services.projector.orphans import Sweep, quarantined, restore
 from tests import events
 from tests.events import uid
-from tests.integration.test_rebuild import framelog, said
 from tests.query.world import World, world
 from tests.running import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+Line = Callable[..., Awaitable[tuple[int, str, str]]]
 LATER = timedelta(days=30)
 
 
@@ -284,56 +286,80 @@ async def test_nothing_is_judged_by_a_read_model_that_lags(at: World) -> None:
 # The command line
 
 
-async def test_the_command_line_names_each_finding_and_what_to_do(at: World) -> None:
+@pytest.fixture
+def line(at: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Line:
+    """Calls `framelog`; its exit code, and what it says on stdout and stderr."""
+
+    async def call(*arguments: str, **settings: object) -> tuple[int, str, str]:
+        with monkeypatch.context() as here:
+            for name, value in at.house.environment(**settings).items():
+                here.setenv(name, value)
+            capsys.readouterr()
+            code = await asyncio.to_thread(run, arguments)
+            return code, *capsys.readouterr()
+
+    return call
+
+
+async def test_verify_names_each_finding_and_what_to_do(at: World, line: Line) -> None:
     image, content, _ = await pictured(at, "on the line")
-    code, out, err = await said(await framelog(at.house, "verify", "--objects", "--deep"))
+    code, out, err = await line("verify", "--objects", "--deep")
     assert (code, out) == (0, ""), err
+    assert "all as their rows say" in err
     await at.objects.delete(content.storage_key)
-    code, out, err = await said(await framelog(at.house, "verify", "--objects"))
-    line = f"missing      {content.storage_key}  expected {content.size} bytes, found nothing  (image {image})"
-    assert (code, out.splitlines()) == (1, [line])
+    code, out, err = await line("verify", "--objects")
+    said = f"missing      {content.storage_key}  expected {content.size} bytes, found nothing  (image {image})"
+    assert (code, out.splitlines()) == (1, [said])
     assert "missing: restore it" in err
     await at.store(b"original of on the line")
-    key = await stranded(at, "on the line")
-    code, out, _ = await said(await framelog(at.house, "verify", "--objects", "--older-than", "0s", "--json"))
+    key = await stranded(at, "verified")
+    code, out, _ = await line("verify", "--objects", "--older-than", "0s", "--json")
     finding, summary = map(json.loads, out.splitlines())
     assert (code, finding["finding"], finding["key"], summary["equal"]) == (1, "orphan", key, False)
-    code, out, _ = await said(await framelog(at.house, "orphans"))
-    assert (code, out) == (0, "")
-    code, out, _ = await said(await framelog(at.house, "orphans", "--quarantine", "--older-than", "0s", "--json"))
-    assert (code, json.loads(out)["state"]) == (0, "quarantined")
-    code, out, _ = await said(await framelog(at.house, "orphans", "--delete", "--json"))
-    assert (code, out) == (0, "")
-    code, out, _ = await said(await framelog(at.house, "orphans", "--json"))
-    assert (code, json.loads(out)["key"]) == (0, key)
-    code, out, _ = await said(await framelog(at.house, "orphans", "--restore", key))
-    assert (code, out.split()[0]) == (0, "restored")
-    noted = (at.house.home / "logs" / "orphans.log").read_text().splitlines()
-    assert [(json.loads(line)["event"], json.loads(line)["key"]) for line in noted] == [
-        ("quarantined", key),
-        ("restored", key),
-    ]
     await at.objects.delete(key)
 
 
+async def test_orphans_are_listed_put_aside_brought_back_and_deleted_and_all_of_it_is_noted(
+    at: World, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await stranded(at, "on the line")
+    assert await line("orphans") == (0, "", "nothing (0 B)\n")
+    code, out, _ = await line("orphans", "--older-than", "0s")
+    assert (code, out.split()[0], out.split()[-1]) == (0, "orphan", key)
+    code, out, _ = await line("orphans", "--quarantine", "--older-than", "0s", "--json")
+    assert (code, json.loads(out)["state"]) == (0, "quarantined")
+    assert (await line("orphans", "--delete"))[1] == ""
+    assert json.loads((await line("orphans", "--json"))[1])["key"] == key
+    assert (await line("orphans", "--restore", key))[1].split()[0] == "restored"
+    await line("orphans", "--quarantine", "--older-than", "0s")
+    monkeypatch.setattr("cli.orphans.now", in_a_month)
+    assert (await line("orphans", "--delete"))[1].split()[0] == "deleted"
+    assert not await is_there(at.objects, key)
+    noted = [json.loads(one) for one in (at.house.home / "logs" / "orphans.log").read_text().splitlines()]
+    fates = ["quarantined", "restored", "quarantined", "deleted"]
+    assert [(one["event"], one["key"]) for one in noted] == [(fate, key) for fate in fates]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "code", "line"),
+    ("arguments", "code", "line_of"),
     [
         (["orphans", "--quarantine", "--delete"], 2, "choose one of"),
         (["orphans", "--delete", "--older-than", "59m"], 2, "1h at least"),
         (["orphans", "--older-than", "soon"], 2, "an age like 7d"),
         (["orphans", "--restore", "originals/no"], 1, "nothing lies in quarantine"),
         (["verify", "--deep"], 2, "say --objects too"),
+        (["verify", "--objects", "--older-than", "-1d"], 2, "an age like 7d"),
     ],
 )
-async def test_wrong_use_is_one_line(at: World, arguments: list[str], code: int, line: str) -> None:
-    found, out, err = await said(await framelog(at.house, *arguments))
-    assert (found, out) == (code, "")
-    assert line in err
-    assert len(err.splitlines()) == 1
+async def test_wrong_use_is_one_line(line: Line, arguments: list[str], code: int, line_of: str) -> None:
+    found, out, err = await line(*arguments)
+    assert (found, out, len(err.splitlines())) == (code, "", 1)
+    assert line_of in err
 
 
-async def test_a_store_that_is_down_is_exit_code_3(at: World) -> None:
-    for command in (["verify", "--objects"], ["orphans"]):
-        code, _, err = await said(await framelog(at.house, *command, s3="http://127.0.0.1:1"))
-        assert (code, len(err.splitlines())) == (3, 1), err
+async def test_a_server_that_is_down_is_exit_code_3(line: Line) -> None:
+    down: list[dict[str, object]] = [{"s3": "http://127.0.0.1:1"}, {"postgres": "postgresql://127.0.0.1:1/x"}]
+    for settings in down:
+        for command in (["verify", "--objects"], ["orphans"]):
+            code, _, err = await line(*command, **settings)
+            assert (code, len(err.splitlines())) == (3, 1), err
