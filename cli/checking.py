@@ -7,7 +7,8 @@ from cli.bucket import Walking, looking
 from cli.output import bytes_in_words, console, json_line, printable
 from contracts.events import Json
 from services.projector.objects import Finding, check
-from services.projector.orphans import Orphan, Sweep
+from services.projector.orphans import Sweep
+from services.projector.quarantine import Orphan
 from services.settings import Projector
 
 REMEDIES = {

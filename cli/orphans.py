@@ -19,9 +19,10 @@ from cli.errors import FOUND_A_DIFFERENCE, WRONG_USE, Failed
 from cli.options import AsJson
 from cli.output import bytes_in_words, console, json_line, printable
 from deploy.local.whereabouts import located
-from services.projector.orphans import Done, Orphan, Sweep, quarantined
-from services.projector.orphans import logger as moves
-from services.projector.orphans import restore as bring_back
+from services.projector.orphans import Sweep
+from services.projector.quarantine import Done, Orphan, quarantined
+from services.projector.quarantine import logger as moves
+from services.projector.quarantine import restore as bring_back
 from services.settings import Projector
 
 LEAST = timedelta(hours=1)

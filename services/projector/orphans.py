@@ -5,45 +5,18 @@ bytes puts them anew, and what turns out to be named is brought back. Deleting i
 upload which began before can be under way.
 """
 
-import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from adapters.objects import Listed, ObjectMissing, Objects, Unreadable
+from adapters.objects import ObjectMissing, Objects, Unreadable
 from contracts import ids
 from services.projector.merging import batches, beside
 from services.projector.naming import Look
-
-logger = logging.getLogger(__name__)
+from services.projector.quarantine import Done, Fate, Orphan, aside, orphan, restore, told
 
 AT_ONCE = 100
 OF_PICTURES = ("derived/", "originals/")
 UPLOADS = "uploads/"
-
-Fate = Literal["orphan", "quarantined", "deleted", "restored", "kept", "unreadable"]
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """`key` is where the house would look for it, `at` where it lies, since `modified`. `size` is bytes."""
-
-    key: str
-    at: str
-    size: int
-    modified: datetime
-
-    @property
-    def picture(self) -> str:
-        """The SHA-256 of the picture that it is, or was made of; empty for an upload's temporary object."""
-        return ids.picture_of(self.key) or ""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    orphan: Orphan
-    fate: Fate
 
 
 class Sweep:
@@ -74,11 +47,11 @@ class Sweep:
             for one in batch:
                 done = Done(one, "kept" if one.key in named else await self._put_aside(one))
                 moved += [one] if done.fate == "quarantined" else []
-                yield _told(done)
+                yield told(done)
             named = await self._named(moved)
             for one in moved:
                 if one.key in named:
-                    yield await restore(self._objects, _aside(one))
+                    yield await restore(self._objects, aside(one))
 
     async def delete(self) -> AsyncIterator[Done]:
         """Of what lies in quarantine, all that lies there long enough; what is named by now is brought back."""
@@ -89,10 +62,10 @@ class Sweep:
                     if before is not None or one.key in named:
                         yield await restore(self._objects, one)
                     elif one.modified < self._before:
-                        yield _told(await self._delete(one))
+                        yield told(await self._delete(one))
         async for one in self._lying(UPLOADS, aside=True):
             if one.modified < self._before:
-                yield _told(await self._delete(one))
+                yield told(await self._delete(one))
 
     async def _judged(self, prefix: str, aside: bool = False) -> AsyncIterator[tuple[Orphan, str | None]]:
         lying = self._lying(prefix, aside)
@@ -102,7 +75,7 @@ class Sweep:
     async def _lying(self, prefix: str, aside: bool = False) -> AsyncIterator[Orphan]:
         """What the house itself may have put under a prefix: anything else in the bucket is not for us to judge."""
         async for one in self._objects.list(ids.quarantine_key(prefix) if aside else prefix):
-            found = _orphan(one)
+            found = orphan(one)
             if found.picture or prefix == UPLOADS:
                 yield found
 
@@ -130,34 +103,3 @@ class Sweep:
     async def _delete(self, one: Orphan) -> Done:
         await self._objects.delete(one.at)
         return Done(one, "deleted")
-
-
-async def quarantined(objects: Objects, key: str = "") -> AsyncIterator[Orphan]:
-    """All that lies in quarantine, or what has this key."""
-    async for one in objects.list(ids.quarantine_key(key)):
-        if not key or one.key == ids.quarantine_key(key):
-            yield _orphan(one)
-
-
-async def restore(objects: Objects, one: Orphan) -> Done:
-    """Back under its key; what has been put there meanwhile stays."""
-    try:
-        await objects.stat(one.key)
-    except ObjectMissing:
-        await objects.copy(one.at, one.key, (await objects.stat(one.at)).media_type)
-    await objects.delete(one.at)
-    return _told(Done(one, "restored"))
-
-
-def _orphan(listed: Listed) -> Orphan:
-    return Orphan(listed.key.removeprefix(ids.quarantine_key("")), listed.key, listed.size, listed.modified)
-
-
-def _aside(one: Orphan) -> Orphan:
-    return Orphan(one.key, ids.quarantine_key(one.key), one.size, one.modified)
-
-
-def _told(done: Done) -> Done:
-    """The log of what was moved is kept: nothing disappears without a line."""
-    logger.info(done.fate, extra={"key": done.orphan.key, "size": done.orphan.size})
-    return done

@@ -20,7 +20,8 @@ from contracts.images import Content
 from services.projector.build import Log
 from services.projector.naming import Lagging, Look, look
 from services.projector.objects import Finding, check
-from services.projector.orphans import Sweep, quarantined, restore
+from services.projector.orphans import Sweep
+from services.projector.quarantine import quarantined, restore
 from tests import events
 from tests.events import uid
 from tests.query.world import World, world
@@ -358,7 +359,11 @@ async def test_wrong_use_is_one_line(line: Line, arguments: list[str], code: int
 
 
 async def test_a_server_that_is_down_is_exit_code_3(line: Line) -> None:
-    down: list[dict[str, object]] = [{"s3": "http://127.0.0.1:1"}, {"postgres": "postgresql://127.0.0.1:1/x"}]
+    down: list[dict[str, object]] = [
+        {"s3": "http://127.0.0.1:1"},
+        {"postgres": "postgresql://127.0.0.1:1/x"},
+        {"kafka": "127.0.0.1:1"},
+    ]
     for settings in down:
         for command in (["verify", "--objects"], ["orphans"]):
             code, _, err = await line(*command, **settings)

@@ -6,7 +6,7 @@ import orjson
 import psycopg
 import pytest
 
-from services.projector.naming import NAMED
+from services.projector.naming_sql import NAMED
 from tests.contracts.test_examples import EXAMPLES
 from tests.running import Stack
 
