@@ -73,6 +73,23 @@ async def test_a_spoilt_original_ends_its_analysis_instead_of_holding_up_others(
     assert (await here.until(ended, within=30))["error"]["type"] == "/problems/corrupt-object"
 
 
+async def test_a_rendition_that_is_lost_is_made_again_as_it_was(at: tuple[World, Disk]) -> None:
+    here, _ = at
+    image = await uploaded(here, 400)
+    (rendition,) = [one for one in image["renditions"] if one["name"] == "small"]
+    before = (await here.client.get(rendition["url"])).content
+    async for one in here.objects.list(f"derived/{image['sha256']}/"):
+        await here.objects.delete(one.key)
+    assert (await here.client.get(rendition["url"])).status_code == 502
+    asked = {"algorithms": ["thumbnail"], "campaign": "again"}
+    assert (await here.client.post(f"/v1/images/{image['id']}/reanalyze", json=asked)).status_code == 202
+
+    async def back() -> bool:
+        return (await here.client.get(rendition["url"])).content == before
+
+    assert await here.until(back, within=30)
+
+
 async def uploaded(here: World, width: int) -> dict[str, Any]:
     """An image whose analysis has ended."""
     sent = await here.client.post("/v1/images", files={"file": ("a.jpg", photograph(width, 240))})
