@@ -1,5 +1,6 @@
 """Objects that a real store's own disk has spoilt, and objects that a sweep has put aside."""
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -63,3 +64,19 @@ async def test_a_store_that_is_down_has_damaged_nothing() -> None:
     async with Objects(endpoint, "a", "b", "c", "us-east-1") as objects:
         with pytest.raises(TryLater):
             await get(objects, "k")
+
+
+@pytest.mark.parametrize(("sent", "damaged"), [([10, 20, 30], False), ([10, 10, 10], True), ([10, 1000], False)])
+async def test_only_what_ends_in_the_same_place_each_time_is_damaged(sent: list[int], damaged: bool) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nETag: x\r\nLast-Modified: Sun, 01 Mar 2026 12:00:00 GMT\r\n\r\n"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        writer.write(head if asked.startswith(b"HEAD") else head + b"x" * sent.pop(0))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with Objects(endpoint, "a", "b", "c", "us-east-1") as objects:
+            with pytest.raises(Damaged if damaged else TryLater):
+                await get(objects, "k")
