@@ -8,11 +8,22 @@ from email.utils import parsedate_to_datetime
 from typing import Self
 from xml.etree import ElementTree
 
-from adapters.s3 import S3, Body, ObjectMissing, StoreRefused
+from adapters.s3 import S3, Body, ObjectMissing, StoreRefused, Unreadable
 from adapters.wire import Connection
 from contracts.events import TryLater
 
-__all__ = ["PART", "Body", "Listed", "ObjectMissing", "Objects", "Opened", "Parts", "Stat", "StoreRefused"]
+__all__ = [
+    "PART",
+    "Body",
+    "Listed",
+    "ObjectMissing",
+    "Objects",
+    "Opened",
+    "Parts",
+    "Stat",
+    "StoreRefused",
+    "Unreadable",
+]
 
 PART = 5 * 1024 * 1024
 OCTETS = "application/octet-stream"
@@ -37,9 +48,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An object being read: `size` bytes are to come, in `chunks` of at most 256 KiB."""
+    """An object being read: `size` bytes are to come, in `chunks` of at most 256 KiB. `etag` is as in Stat."""
 
     size: int
+    etag: str
     chunks: AsyncIterator[bytes]
 
 
@@ -92,7 +104,7 @@ class Objects:
     async def open(self, key: str, first: int = 0, last: int | None = None) -> AsyncIterator[Opened]:
         """Like `get`, for bytes that need not be in memory at once."""
         async with self._s3.call("GET", key, headers=_range(first, last)) as answer:
-            yield Opened(int(answer.headers["content-length"]), answer.chunks())
+            yield Opened(int(answer.headers["content-length"]), answer.headers["etag"], answer.chunks())
 
     async def stat(self, key: str) -> Stat:
         async with self._s3.call("HEAD", key) as answer:

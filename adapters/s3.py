@@ -21,6 +21,9 @@ MOST_ERROR_BYTES = 64 * 1024
 LATER = ("SlowDown", "RequestTimeout", "RequestTimeTooSkewed")
 """What the store says no to only now. A clock that is wrong here or there will be set right."""
 
+UNREADABLE = ("SlowDownRead",)
+"""What MinIO says of an object whose bytes do not fit their checksums."""
+
 Body = Buffer | Sequence[Buffer]
 
 
@@ -34,6 +37,10 @@ class ObjectMissing(Exception):
 
 class StoreRefused(Exception):
     """The store's no that no retry changes: wrong credentials, no such bucket, a broken request."""
+
+
+class Unreadable(TryLater):
+    """The store answered and did not give the bytes: perhaps it is going down, perhaps they are damaged."""
 
 
 class S3:
@@ -68,19 +75,21 @@ class S3:
 
         What arrived is checked by TLS, by the machine itself on loopback, and otherwise by the store against the
         signed hash of the body. Raises ObjectMissing, StoreRefused, and TryLater for a store that cannot be reached,
-        answers 5xx or breaks off.
+        answers 5xx or breaks off; Unreadable is one that had begun to answer.
         """
         url = self._base._replace(path=self._path(key), query=_query(query or {}))
         signed = self._signed(method, url, headers or {}, UNSIGNED if self.guarded else sha256 or _sha256(body))
         target = f"{url.path}?{url.query}" if url.query else url.path
         buffers = (body,) if isinstance(body, Buffer) else body
+        broken: type[TryLater] = TryLater
         try:
             async with self._server.exchange(method, target, signed, buffers) as answer:
                 if answer.status >= 300:
                     raise _refusal(answer.status, await answer.read(MOST_ERROR_BYTES), f"{method} {key}", key)
+                broken = Unreadable
                 yield answer
         except Broken as error:
-            raise TryLater(f"object storage does not answer: {error}") from error
+            raise broken(f"object storage does not answer: {error}") from error
 
     def _signed(self, method: str, url: SplitResult, headers: Mapping[str, str], sha256: str) -> dict[str, str]:
         now = datetime.now(UTC)
@@ -140,6 +149,8 @@ def _query(parameters: Mapping[str, str]) -> str:
 def _refusal(status: int, body: bytes, call: str, key: str) -> Exception:
     found = re.search(rb"<Code>(.*?)</Code>", body)
     code = found[1].decode(errors="replace") if found else ""
+    if code in UNREADABLE:
+        return Unreadable(f"object storage answers {status} {code}")
     if status >= 500 or status == 429 or code in LATER:
         return TryLater(f"object storage answers {status} {code}".rstrip())
     if status == 404 and key and code != "NoSuchBucket":

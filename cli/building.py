@@ -20,12 +20,15 @@ from rich.progress import (
 from rich.text import Text
 
 from adapters.log import Names
+from adapters.objects import StoreRefused
 from adapters.tolerance import TooManyUndecodable
 from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
 from cli.output import console
+from contracts.events import TryLater
 from services.projector.as_of import NoSuchSchema
 from services.projector.build import Tell
 from services.projector.crew import BuilderDied
+from services.projector.naming import Lagging
 from services.projector.positions import NoSuchPlace
 from services.projector.reader import LogBroken
 from services.projector.rebuild import Means, NoWayBack
@@ -92,6 +95,12 @@ def failing() -> Iterator[None]:
         raise Failed(str(no), WRONG_USE) from None
     except LogBroken as broken:
         raise Failed(f"{broken}; the log is no longer whole: restore it from a replica", FOUND_A_DIFFERENCE) from None
+    except Lagging as lagging:
+        raise Failed(str(lagging), SOMETHING_IS_DOWN) from None
+    except (TryLater, StoreRefused) as down:
+        raise Failed(
+            f"object storage does not answer as it should: {down}; see `framelog doctor`", SOMETHING_IS_DOWN
+        ) from None
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         raise Failed("the database is empty; `framelog migrate` makes what is not rebuilt", WRONG_USE) from None
     except (KafkaError, psycopg.OperationalError) as down:

@@ -22,6 +22,7 @@ COMMANDS = {
     "migrate": ("cli.migrate:migrate", "Apply the numbered SQL that is missing."),
     "rebuild": ("cli.rebuild:rebuild", "Build the read model anew from the log, and switch to it."),
     "verify": ("cli.verify:verify", "Compare what is served with what the log says."),
+    "orphans": ("cli.orphans:orphans", "Find objects that nothing names, put them aside, delete them."),
     "dlq": ("cli.dlq:dlq", "See what could not be read, and say what is to become of it."),
     "upload": ("cli.upload:upload", "Upload images and folders of them."),
     "show": ("cli.show:show", "Show what Framelog knows of an image."),

@@ -1,4 +1,4 @@
-"""`framelog verify`: what is served is what the log says."""
+"""`framelog verify`: what is served is what the log says, and what it names is in object storage."""
 
 import asyncio
 from enum import StrEnum
@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from cli.ages import WEEK, OlderThan, age
 from cli.building import Progressing, failing, means
-from cli.errors import FOUND_A_DIFFERENCE
+from cli.checking import check_objects
+from cli.errors import FOUND_A_DIFFERENCE, WRONG_USE, Failed
 from cli.options import AsJson
 from cli.output import json_line, table
 from deploy.local.whereabouts import located
@@ -24,23 +26,45 @@ def verify(
     against: Annotated[
         Against, typer.Option("--against", help="What the served rows are compared with.")
     ] = Against.REBUILD,
+    objects: Annotated[bool, typer.Option("--objects", help="Compare object storage with the rows instead.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every object, and compare its SHA-256.")] = False,
+    older_than: OlderThan = WEEK,
     as_json: AsJson = False,
 ) -> None:
     """Build the served read model anew from the log alone, compare every row, and drop it again. Nothing is changed.
 
-    Exit 0 if all rows are equal, 1 if not: the first few differing rows of each table are named.
+    With --objects: every original and every rendition that a row names is there with its size, with --deep also with
+    its SHA-256; and there is nothing else that is older than --older-than.
+
+    Exit 0 if all is equal, 1 if not: the first few differing rows of each table are named, and every object.
 
     Examples:
       framelog verify
       framelog verify --json
+      framelog verify --objects --deep
     """
+    if deep and not objects:
+        raise Failed("--deep reads objects: say --objects too", WRONG_USE)
     with failing():
         settings = located(Projector.read())
-        with Progressing(as_json) as bar:
-            found = asyncio.run(compare(means(settings, bar.tell)))
-    _say(found, as_json)
-    if found.unlike:
+        sound = (
+            asyncio.run(check_objects(settings, deep, age(older_than), as_json))
+            if objects
+            else _rows(settings, as_json)
+        )
+    if not sound:
         raise typer.Exit(FOUND_A_DIFFERENCE)
+
+
+def _objects(settings: Projector, deep: bool, older_than: str, as_json: bool) -> bool:
+    return asyncio.run(check_objects(settings, deep, age(older_than), as_json))
+
+
+def _rows(settings: Projector, as_json: bool) -> bool:
+    with Progressing(as_json) as bar:
+        found = asyncio.run(compare(means(settings, bar.tell)))
+    _say(found, as_json)
+    return not found.unlike
 
 
 def _say(found: Verified, as_json: bool) -> None:

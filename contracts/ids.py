@@ -1,6 +1,7 @@
 """Same cause, same id: every id is a UUIDv5 over its kind and what caused it, so a retry changes nothing."""
 
 import hashlib
+import re
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid5
@@ -11,6 +12,7 @@ import orjson
 from contracts.events import Params
 
 NAMESPACE = UUID("6f1d1c4e-8a57-5f0b-9a3e-2f0c6b6d9e11")
+_OF_PICTURE = re.compile(r"originals/([0-9a-f]{2})/(?P<original>\1[0-9a-f]{62})|derived/(?P<source>[0-9a-f]{64})/.+")
 
 
 def request_id(account: str, method: str, path: str, idempotency_key: str) -> UUID:
@@ -109,6 +111,17 @@ def result_key(sha256: str, algorithm: str, version: int, params: Params) -> str
 def version_key(algorithm: str, version: int) -> str:
     """Where it lies what a version of an algorithm is made of."""
     return f"algorithms/{algorithm}/{version}.json"
+
+
+def quarantine_key(key: str) -> str:
+    """Where an object lies that nobody named when the sweep came by."""
+    return f"quarantine/{key}"
+
+
+def picture_of(key: str) -> str | None:
+    """The SHA-256 of the picture that an object is, or was made of; None under any other key."""
+    found = _OF_PICTURE.fullmatch(key)
+    return (found["original"] or found["source"]) if found else None
 
 
 def _derived(kind: str, *cause: str) -> UUID:

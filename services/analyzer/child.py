@@ -15,8 +15,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from adapters import stored
 from adapters.objects import ObjectMissing, Objects
 from adapters.s3 import StoreRefused
+from adapters.stored import Damaged
 from contracts.analyses import Failure, Result
 from contracts.events import TryLater
 from contracts.images import Wanted
@@ -89,7 +91,9 @@ class Decoder:
         if job.size > caps.bytes:
             return _all(missing, "too-large", f"{job.size} bytes, of at most {caps.bytes}")
         try:
-            data = await self._objects.get(job.storage_key)
+            data = await stored.get(self._objects, job.storage_key)
+        except Damaged as damaged:
+            return _all(missing, "corrupt-object", str(damaged))
         except ObjectMissing:
             return _all(missing, "object-missing", f"nothing lies at {job.storage_key}")
         if hashlib.sha256(data).hexdigest() != job.sha256:

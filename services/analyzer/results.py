@@ -13,7 +13,9 @@ from typing import Self
 import msgspec
 import orjson
 
+from adapters import stored
 from adapters.objects import ObjectMissing, Objects
+from adapters.stored import Damaged
 from contracts import ids
 from contracts.analyses import Result
 from contracts.events import Params
@@ -71,8 +73,8 @@ class Results:
     async def _read(self, key: str) -> list[Result]:
         """An object that cannot be read is as good as none: it is written anew."""
         try:
-            return _DECODER.decode(await self._objects.get(key))
-        except (ObjectMissing, msgspec.DecodeError):
+            return _DECODER.decode(await stored.get(self._objects, key))
+        except (ObjectMissing, Damaged, msgspec.DecodeError):
             return []
 
     def _key(self, sha256: str, question: Question) -> str:

@@ -1,9 +1,12 @@
 """The `small` rendition of a picture, for those who look at nothing larger."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from adapters import stored
 from adapters.objects import ObjectMissing, Objects
+from adapters.stored import Damaged
 from contracts.analyses import Failure, Result
 from contracts.events import Json
 from contracts.images import Wanted
@@ -48,7 +51,7 @@ class Smalls:
         )
         if found.failures:
             return found.failures[0]
-        missing = failed(THUMBNAIL, "object-missing", "its small rendition is not in object storage")
+        missing = failed(THUMBNAIL, "object-missing", "its small rendition is not in object storage, or is damaged")
         return await self._read(original, found.results) or missing
 
     async def _read(self, original: Original, results: Iterable[Result]) -> Rendition | None:
@@ -56,9 +59,11 @@ class Smalls:
         if described is None:
             return None
         try:
-            return _rendition(original, described, await self._objects.get(described["key"]))
-        except ObjectMissing:
+            data = await stored.get(self._objects, described["key"])
+        except (ObjectMissing, Damaged):
             return None
+        right = hashlib.sha256(data).hexdigest() == described["sha256"]
+        return _rendition(original, described, data) if right else None
 
 
 def _described(results: Iterable[Result]) -> dict[str, Json] | None:

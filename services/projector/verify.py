@@ -32,22 +32,28 @@ class Verified:
 
 async def verify(means: Means) -> Verified:
     """Nothing is changed. Raises AlreadyBuilding, LogBroken, NothingServed."""
-    async with switching.alone(means.postgres) as connection, _snapshot(means.postgres) as snapshot:
-        served = await schema.ready(snapshot)
-        if served is None or served != await schema.live(snapshot):
-            raise NothingServed("no read model of this version is served yet; start the projector")
+    async with switching.alone(means.postgres) as connection, snapshot_of(means.postgres) as snapshot:
+        served = await served_by(snapshot)
         goal = await stands(snapshot, served)
         async with _for_a_while(connection) as name:
             await means.building(name).build(goal)
             means.tell("comparing", 0, 1)
-            async with _snapshot(means.postgres) as beside:
+            async with snapshot_of(means.postgres) as beside:
                 found = Verified(await seen_by(snapshot, served), await seen_by(beside, name), ())
                 sides = Side(snapshot, served), Side(beside, name)
                 return Verified(found.served, found.rebuilt, tuple(await differences(found.unlike, *sides)))
 
 
+async def served_by(connection: Connection) -> str:
+    """The served schema, folded by this code. Raises NothingServed."""
+    served = await schema.ready(connection)
+    if served is None or served != await schema.live(connection):
+        raise NothingServed("no read model of this version is served yet; start the projector")
+    return served
+
+
 @asynccontextmanager
-async def _snapshot(postgres: str) -> AsyncIterator[Connection]:
+async def snapshot_of(postgres: str) -> AsyncIterator[Connection]:
     """What it sees stays as it was at its first question."""
     async with await AsyncConnection.connect(postgres, options=ALIKE) as connection:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

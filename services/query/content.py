@@ -28,7 +28,8 @@ async def content_answer(stored: VerifiedBytes, image: Image, asked: Headers) ->
         chunks = stored.whole(content.storage_key, content.size, content.sha256)
         return await Streamed.begin(chunks, content.size, 200, headers)
     headers["Content-Range"] = f"bytes {part.first}-{part.last}/{content.size}"
-    return await Streamed.begin(stored.part(content.storage_key, part.first, part.last), part.length, 206, headers)
+    chunks = stored.part(content.storage_key, content.size, content.sha256, part.first, part.last)
+    return await Streamed.begin(chunks, part.length, 206, headers)
 
 
 def _span(asked: Headers, etag: str, size: int) -> Span | None:

@@ -124,8 +124,20 @@ async def test_no_file_name_gets_into_the_headers(at: World, name: str) -> None:
 async def test_wrong_bytes_are_said_to_be_wrong_before_any_is_sent(at: World, instead: bytes | None) -> None:
     unlike = b"%d" % len(instead or b"") + SMALL
     path = await corrupted(at, f"corrupt {instead and len(instead)}", unlike, instead)
-    answer = await at.get(path)
-    assert (answer.status_code, answer.json()["type"]) == (502, "/problems/corrupt-object")
+    for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=-1"}):
+        answer = await at.get(path, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (502, "/problems/corrupt-object"), headers
+
+
+async def test_a_range_of_what_was_sound_and_is_wrong_since_is_not_sent(at: World) -> None:
+    data = b"sound once" + SMALL
+    path = await stored(at, "sound once", data)
+    part = {"Range": "bytes=0-9"}
+    assert (await at.get(path, headers=part)).content == data[:10]
+    await at.objects.put(ids.original_key(hashlib.sha256(data).hexdigest()), data[:-1] + b"?")
+    assert (await at.get(path, headers=part)).status_code == 502
+    await at.store(data)
+    assert (await at.get(path, headers=part)).content == data[:10]
 
 
 async def test_a_large_object_with_a_wrong_end_is_never_sent_whole(at: World) -> None:

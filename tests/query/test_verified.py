@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from adapters.objects import Objects
+from adapters.objects import Objects, Opened
 from contracts.events import TryLater
 from contracts.problems import Problem
 from services.query.verified import HELD_BACK, SMALL, Chunks, VerifiedBytes
@@ -61,6 +62,27 @@ async def test_a_turn_that_was_given_up_is_given_on(objects: Objects) -> None:
     await asyncio.sleep(0.05)
     await first.aclose()
     assert await asyncio.wait_for(next_in_line, 10) == LARGE
+
+
+async def test_an_object_is_read_whole_before_its_first_part_and_not_again(objects: Objects) -> None:
+    counting = Counting(objects)
+    stored = VerifiedBytes(counting, HELD_BACK)
+    for first in (0, 700_000, len(LARGE) - 1):
+        part = stored.part("large", len(LARGE), sha256(LARGE), first, len(LARGE) - 1)
+        assert b"".join([chunk async for chunk in part]) == LARGE[first:]
+    assert counting.asked == [(0, None), (0, len(LARGE) - 1), (700_000, len(LARGE) - 1), (len(LARGE) - 1,) * 2]
+
+
+class Counting(Objects):
+    """What is asked of a real store."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._s3 = objects._s3
+        self.asked: list[tuple[int, int | None]] = []
+
+    def open(self, key: str, first: int = 0, last: int | None = None) -> AbstractAsyncContextManager[Opened]:
+        self.asked.append((first, last))
+        return super().open(key, first, last)
 
 
 async def _all(stored: VerifiedBytes) -> bytes:
