@@ -22,7 +22,7 @@ from adapters.log import Names
 from adapters.tolerance import TooManyUndecodable
 from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
 from cli.output import console
-from services.projector.as_of import NoSuchSchema
+from services.projector.as_of import FoldedOtherwise, NoSuchSchema
 from services.projector.build import Log, Tell
 from services.projector.positions import NoSuchPlace
 from services.projector.reader import LogBroken
@@ -82,7 +82,7 @@ def failing() -> Iterator[None]:
     """One line with a remedy for whatever is foreseen."""
     try:
         yield
-    except (AlreadyBuilding, NoWayBack, NothingServed, TooManyUndecodable) as no:
+    except (AlreadyBuilding, FoldedOtherwise, NoWayBack, NothingServed, TooManyUndecodable) as no:
         raise Failed(str(no), FOUND_A_DIFFERENCE) from None
     except (NoSuchPlace, NoSuchSchema) as no:
         raise Failed(str(no), WRONG_USE) from None

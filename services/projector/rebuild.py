@@ -18,6 +18,7 @@ from services.projector.comparing import Difference, Side, differences
 from services.projector.digest import Digest, digests
 from services.projector.positions import Connection, ends, stands
 from services.projector.reader import Ends
+from services.projector.sealing import seal
 
 logger = logging.getLogger(__name__)
 
@@ -213,5 +214,6 @@ async def _folded_alike(connection: Connection, name: str) -> bool:
 
 async def _kept(connection: Connection, name: str) -> None:
     """To be looked into, and neither followed nor served."""
-    await connection.execute("UPDATE projection.schemas SET state = 'as-of' WHERE name = %s", (name,))
-    await connection.execute("DELETE FROM projection.builds WHERE schema = %s", (name,))
+    async with connection.transaction():
+        await seal(connection, name)
+        await connection.execute("DELETE FROM projection.builds WHERE schema = %s", (name,))
