@@ -22,13 +22,14 @@ from adapters.log import Names
 from adapters.tolerance import TooManyUndecodable
 from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
 from cli.output import console
+from migrations import Unfit
 from services.projector.as_of import FoldedOtherwise, NoSuchSchema
 from services.projector.build import Log, Tell
 from services.projector.positions import NoSuchPlace
-from services.projector.reader import LogBroken
 from services.projector.rebuild import Means, NoWayBack
 from services.projector.switching import AlreadyBuilding
 from services.projector.verify import NothingServed
+from services.projector.whole import LogBroken
 from services.settings import Projector
 
 
@@ -82,14 +83,10 @@ def failing() -> Iterator[None]:
     """One line with a remedy for whatever is foreseen."""
     try:
         yield
-    except (AlreadyBuilding, FoldedOtherwise, NoWayBack, NothingServed, TooManyUndecodable) as no:
+    except (AlreadyBuilding, FoldedOtherwise, LogBroken, NoWayBack, NothingServed, TooManyUndecodable) as no:
         raise Failed(str(no), FOUND_A_DIFFERENCE) from None
-    except (NoSuchPlace, NoSuchSchema) as no:
+    except (NoSuchPlace, NoSuchSchema, Unfit) as no:
         raise Failed(str(no), WRONG_USE) from None
-    except LogBroken as broken:
-        raise Failed(f"{broken}; the log is no longer whole: restore it from a replica", FOUND_A_DIFFERENCE) from None
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        raise Failed("the database is empty; `framelog migrate` makes what is not rebuilt", WRONG_USE) from None
     except (KafkaError, psycopg.OperationalError) as down:
         line = str(down).splitlines()[0] if str(down) else type(down).__name__
         raise Failed(f"Kafka or Postgres does not answer: {line}; see `framelog doctor`", SOMETHING_IS_DOWN) from None

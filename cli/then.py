@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+import migrations
 from adapters.read_model import ReadModel
 from cli.address import address
 from cli.building import failing
@@ -37,6 +38,7 @@ def looking_into(schema: str, account: str | None, url: str | None, ask: Callabl
 
 
 async def _looked(settings: Client, schema: str, name: str, ask: Callable[[Search], Awaitable[T]]) -> T:
+    await migrations.check(settings.postgres)
     await check(settings.postgres, schema)
     grouped = [one for names in groups(settings).values() for one in names]
     try:

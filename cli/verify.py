@@ -11,6 +11,7 @@ from cli.errors import FOUND_A_DIFFERENCE
 from cli.options import AsJson
 from cli.output import json_line, table
 from deploy.local.whereabouts import located
+from migrations import check
 from services.projector.verify import Verified
 from services.projector.verify import verify as compare
 from services.settings import Projector
@@ -36,6 +37,7 @@ def verify(
     """
     with failing():
         settings = located(Projector.read())
+        asyncio.run(check(settings.postgres))
         with Progressing(as_json) as bar:
             found = asyncio.run(compare(means(settings, bar.tell)))
     _say(found, as_json)

@@ -25,10 +25,11 @@ from contracts.topics import DEAD_LETTERS
 from services.projector import schema
 from services.projector.fold import fold
 from services.projector.parking import Freed, Sieve, read
-from services.projector.reader import Ends, LogBroken
+from services.projector.reader import Ends
 from services.projector.rows import TABLES, Key, Rows, State
 from services.projector.spill import Spill
 from services.projector.store import Partition, Store
+from services.projector.whole import LogBroken, missing, refuse_lost_topics
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ class Log:
             max_partition_fetch_bytes=MAX_RECORD,
             fetch_max_bytes=4 * MAX_RECORD,
             fetch_max_wait_ms=POLL_MS,  # nothing new is waited for
+            auto_offset_reset="none",  # what is gone is not skipped
         ) as consumer:
+            await refuse_lost_topics(consumer, self.names)
             yield consumer
 
 
@@ -197,5 +200,5 @@ async def _read(consumer: AIOKafkaConsumer, names: Names, at: Partition, end: in
 async def _refuse_missing(consumer: AIOKafkaConsumer, partition: TopicPartition, end: int) -> None:
     begins = (await consumer.beginning_offsets([partition]))[partition]
     ends = (await consumer.end_offsets([partition]))[partition]
-    if end and (begins > 0 or ends < end):
-        raise LogBroken(f"{partition.topic}:{partition.partition} holds {begins}–{ends}, of 0–{end}")
+    if broken := missing(partition, begins, ends, 0, end):
+        raise broken
