@@ -14,7 +14,6 @@ from services.projector.projections import TOPICS
 from services.projector.reader import Bury, Reader
 from services.projector.settling import settle
 from services.projector.store import Fenced, Store, Switched
-from services.projector.whole import refuse_lost_topics
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +79,6 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         False where that is not to be now: the group has assigned anew, or a rebuild has fenced the schema.
         """
         self._reassigned = False
-        await refuse_lost_topics(self._consumer, self._names)
         starts = await self._reader.claim(store)
         if len(starts) < len(self._reader.assigned()):
             if await store.is_switched():

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from adapters.log import Names
 from services.projector.projections import TOPICS
 
-LOOKS, LOOK_SECONDS = 5, 0.5
+LOOKS, LOOK_SECONDS = 10, 0.5
 WATCH_SECONDS = 5.0
 
 
@@ -34,9 +34,9 @@ async def refuse_lost_topics(consumer: AIOKafkaConsumer, names: Names) -> None:
 async def watch(consumer: AIOKafkaConsumer, names: Names) -> None:
     """Until cancelled: who follows a topic that is deleted is told nothing by Kafka. Raises LogBroken."""
     while True:
-        await asyncio.sleep(WATCH_SECONDS)
         with suppress(KafkaError):  # it is down: whoever reads finds out
             await refuse_lost_topics(consumer, names)
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 def missing(at: TopicPartition, begins: int, ends: int, first: int, upto: int) -> LogBroken | None:

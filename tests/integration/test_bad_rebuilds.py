@@ -40,6 +40,7 @@ from contracts.topics import IMAGES
 from deploy.local.display import Display
 from deploy.local.prepare import prepare
 from deploy.local.refusal import CannotStart
+from services.projector import whole
 from services.projector.switching import alone
 from services.settings import Api
 from tests import events
@@ -226,7 +227,10 @@ async def made_anew(house: House) -> None:
     await create_topics(house.stack.kafka, house.names, [IMAGES])
 
 
-async def test_a_topic_that_was_deleted_is_named(house: House, log: Log, framelog: Command) -> None:
+async def test_a_topic_that_was_deleted_is_named(
+    house: House, log: Log, framelog: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole, "LOOKS", 1)
     await projected(house, log)
     before = await stands(house)
     await deleted(house)
