@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,12 @@ def test_a_lost_database_comes_back_from_the_log_and_nothing_is_lost(home: Home)
     assert ran.stdout.splitlines()[-1] == "lost: 0"
     assert running_in(home.path) == []
     assert list(home.path.iterdir()) == []
+
+
+def test_it_keeps_away_from_servers_that_somebody_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FRAMELOG_POSTGRES=postgresql://somebody@elsewhere/everything\n")
+    ran = subprocess.run([SCRIPT, "1"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (2, "", 1)
 
 
 def test_the_readme_shows_every_step_of_it() -> None:
