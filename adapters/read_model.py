@@ -29,8 +29,9 @@ POOL_SECONDS = 1.0
 # has given up tries again as soon as anybody asks.
 RECONNECT_SECONDS = 2.0
 QUERY_SECONDS = 5.0
+SERVED = "framelog"
+"""The schema of the views over whichever read model is served."""
 SESSION = {
-    "search_path": "framelog",
     "timezone": "UTC",
     "default_transaction_read_only": "on",
     "statement_timeout": "10s",  # what was abandoned ends on the server too
@@ -97,10 +98,16 @@ class ReadModel:
     """Every question raises TryLater while Postgres is down or has no read model yet.
 
     `grouped` are the algorithms that some analyzer of the house runs; without them no wanted one reads as disabled.
+    `schema` is a word in lower case: another read model than the served one.
     """
 
     def __init__(
-        self, postgres: str, connections: int = 8, within: float = QUERY_SECONDS, grouped: Iterable[str] | None = None
+        self,
+        postgres: str,
+        connections: int = 8,
+        within: float = QUERY_SECONDS,
+        grouped: Iterable[str] | None = None,
+        schema: str = SERVED,
     ) -> None:
         self._within = within
         self._pool = AsyncConnectionPool(
@@ -112,7 +119,7 @@ class ReadModel:
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
-                "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
+                "options": " ".join(f"-c {name}={value}" for name, value in {"search_path": schema, **SESSION}.items()),
             },
             configure=partial(_configure, None if grouped is None else ",".join(sorted(grouped))),
             open=False,

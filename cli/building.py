@@ -25,16 +25,17 @@ from adapters.tolerance import TooManyUndecodable
 from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
 from cli.output import console
 from contracts.events import TryLater
-from services.projector.as_of import NoSuchSchema
+from migrations import Unfit
+from services.projector.as_of import FoldedOtherwise, NoSuchSchema
 from services.projector.build import Tell
 from services.projector.crew import BuilderDied
 from services.projector.naming import Lagging
 from services.projector.positions import NoSuchPlace
-from services.projector.reader import LogBroken
 from services.projector.rebuild import Means, NoWayBack
 from services.projector.source import Log
 from services.projector.switching import AlreadyBuilding
 from services.projector.verify import NothingServed
+from services.projector.whole import LogBroken
 from services.settings import Projector
 
 
@@ -89,20 +90,19 @@ def failing() -> Iterator[None]:
     """One line with a remedy for whatever is foreseen."""
     try:
         yield
-    except (AlreadyBuilding, BuilderDied, NoWayBack, NothingServed, TooManyUndecodable) as no:
+    except (
+        *(AlreadyBuilding, BuilderDied, FoldedOtherwise, LogBroken),
+        *(NoWayBack, NothingServed, TooManyUndecodable),
+    ) as no:
         raise Failed(str(no), FOUND_A_DIFFERENCE) from None
-    except (NoSuchPlace, NoSuchSchema) as no:
+    except (NoSuchPlace, NoSuchSchema, Unfit) as no:
         raise Failed(str(no), WRONG_USE) from None
-    except LogBroken as broken:
-        raise Failed(f"{broken}; the log is no longer whole: restore it from a replica", FOUND_A_DIFFERENCE) from None
     except Lagging as lagging:
         raise Failed(str(lagging), SOMETHING_IS_DOWN) from None
     except (TryLater, StoreRefused) as down:
         raise Failed(
             f"object storage does not answer as it should: {down}; see `framelog doctor`", SOMETHING_IS_DOWN
         ) from None
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        raise Failed("the database is empty; `framelog migrate` makes what is not rebuilt", WRONG_USE) from None
     except (KafkaError, psycopg.OperationalError) as down:
         line = str(down).splitlines()[0] if str(down) else type(down).__name__
         raise Failed(f"Kafka or Postgres does not answer: {line}; see `framelog doctor`", SOMETHING_IS_DOWN) from None

@@ -32,7 +32,7 @@ class Refused(Failed):
     def __init__(self, answer: httpx.Response) -> None:
         problem = _problem(answer)
         self.status = answer.status_code
-        super().__init__(_line(problem, answer), exit_code=_exit_code(answer.status_code))
+        super().__init__(_line(problem, answer), exit_code=exit_code(answer.status_code))
 
 
 class Down(Failed):
@@ -177,7 +177,8 @@ def _line(problem: Mapping[str, Json], answer: httpx.Response) -> str:
     return "; ".join([said, *wrong])
 
 
-def _exit_code(status: int) -> int:
+def exit_code(status: int) -> int:
+    """What an HTTP status is to a command."""
     if status >= 500:
         return SOMETHING_IS_DOWN
     return FOUND_A_DIFFERENCE if status in NOT_AS_EXPECTED else WRONG_USE

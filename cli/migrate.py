@@ -6,12 +6,12 @@ from typing import Annotated
 import psycopg
 import typer
 
-from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, Failed
+from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
 from cli.options import AsJson
 from cli.output import json_line
 from deploy.local.whereabouts import located
+from migrations import Unfit, pending
 from migrations import migrate as apply
-from migrations import pending
 from services.settings import Endpoints
 
 
@@ -23,6 +23,8 @@ def migrate(
     server = located(Endpoints.read()).postgres
     try:
         names = asyncio.run(pending(server) if status else apply(server))
+    except Unfit as unfit:
+        raise Failed(str(unfit), WRONG_USE) from None
     except psycopg.OperationalError as error:
         line = str(error).splitlines()[0]
         raise Failed(

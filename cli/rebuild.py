@@ -13,6 +13,7 @@ from cli.options import AsJson
 from cli.output import console, json_line, table
 from contracts.events import Position
 from deploy.local.whereabouts import located
+from migrations import check
 from services.projector.as_of import build_until, drop
 from services.projector.positions import at_position, at_time
 from services.projector.reader import Ends
@@ -51,11 +52,12 @@ def rebuild(
         raise Failed("choose one of --until, --no-switch, --rollback, --status, --drop", WRONG_USE)
     settings = located(Projector.read())
     with failing():
+        asyncio.run(check(settings.postgres))
         if status:
             _told(asyncio.run(_status(settings.postgres)), as_json)
-        elif drop_:
+        elif drop_ is not None:
             asyncio.run(drop(settings.postgres, drop_))
-        elif until:
+        elif until is not None:
             _made(_built_until(settings, until, as_json), as_json)
         else:
             with Progressing(as_json) as bar:

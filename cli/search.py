@@ -1,13 +1,15 @@
 """`framelog search`: images by what they are, what they show, when and with what they were taken."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 import typer
 
 from cli.asking import asking
-from cli.client import Client, Query
+from cli.client import Query
+from cli.errors import WRONG_USE, Failed
 from cli.options import AsJson, Url
 from cli.output import Column, bytes_in_words, console, json_line, listing, minute
 from contracts.events import Json
@@ -21,12 +23,16 @@ COLUMNS = (
     Column("analysis", lambda image: image["analysis"]["status"] if "analysis" in image else ""),
     Column("file", lambda image: image.get("filename") or image["title"] or ""),
 )
-NOT_FILTERS = {"limit", "every", "as_json", "url"}
+NOT_FILTERS = {"limit", "every", "as_of_schema", "account", "as_json", "url"}
 
 Status = Literal["queued", "running", "completed", "partial", "failed"]
 Sort = Literal["created_at", "-created_at", "taken_at", "-taken_at", "size", "-size"]
 Origin = Literal["upload", "url", "job"]
 Filter = typer.Option
+T = TypeVar("T")
+Images = AsyncIterator[dict[str, Json]]
+Search = Callable[[Query, int | None], Images]
+"""The first so many images that fit, or all of them."""
 
 
 def search(
@@ -55,6 +61,13 @@ def search(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     every: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    as_of_schema: Annotated[
+        str | None,
+        typer.Option(metavar="SCHEMA", help="In what `framelog rebuild --until` made, straight from Postgres."),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="ACCOUNT", help="With --as-of-schema: search as this account.")
+    ] = None,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
@@ -68,27 +81,35 @@ def search(
       framelog search --color "#2a6f97" --limit 10
       framelog search --near 5f0c2a54-4c0e-5f61-9d53-0d2f5a7b6c11 --distance 8
       framelog search --status failed --all --json | jq -r .id
+      framelog search beach --as-of-schema as_of_195270c78d6f_3
     """
+    if account and not as_of_schema:
+        raise Failed("--account goes with --as-of-schema; `framelog login` signs in as somebody else", WRONG_USE)
     query = {name: value for name, value in ctx.params.items() if name not in NOT_FILTERS and value is not None}
     wanted = None if every else limit
+    searching = partial(_searching, as_of_schema, account, url)
     if as_json:
-        asking(url, lambda client: _stream(client, query, wanted))
-    else:
-        _table(asking(url, lambda client: _collect(client, query, wanted)), wanted)
+        searching(lambda search: _stream(search(query, wanted)))
+    else:  # one more than `wanted`, so that one can say there are more
+        _table(searching(lambda search: _collect(search(query, wanted and wanted + 1))), wanted)
 
 
-async def _stream(client: Client, query: Query, limit: int | None) -> None:
-    async for image in _images(client, query, limit):
+def _searching(schema: str | None, account: str | None, url: str | None, ask: Callable[[Search], Awaitable[T]]) -> T:
+    """Asks the API; or a read model of the past, which the API knows nothing of."""
+    if schema is None:
+        return asking(url, lambda client: ask(partial(client.items, "/v1/images")))
+    from cli.then import looking_into
+
+    return looking_into(schema, account, url, ask)
+
+
+async def _stream(images: Images) -> None:
+    async for image in images:
         json_line(image)
 
 
-async def _collect(client: Client, query: Query, limit: int | None) -> list[dict[str, Json]]:
-    """One more than `limit`, so that one can say there are more."""
-    return [image async for image in _images(client, query, limit and limit + 1)]
-
-
-def _images(client: Client, query: Query, limit: int | None) -> AsyncIterator[dict[str, Json]]:
-    return client.items("/v1/images", query, limit)
+async def _collect(images: Images) -> list[dict[str, Json]]:
+    return [image async for image in images]
 
 
 def _table(images: list[dict[str, Json]], limit: int | None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import httpx
+import jwt
 import msgspec
 
 from adapters.keys import write_secret
@@ -27,6 +28,15 @@ class Tokens(msgspec.Struct, frozen=True):
     access: str
     refresh: str
     ends: float
+
+
+def signed_in(home: Path, url: str) -> str | None:
+    """Whom the command line acts as at `url`, as far as one knows without asking there."""
+    tokens = _all(home).get(url)
+    if tokens:
+        return str(jwt.decode(tokens.access, options={"verify_signature": False})["sub"])
+    known = credentials(home)
+    return known["username"] if known.get("url") == url else None
 
 
 class Session(httpx.Auth):
@@ -89,16 +99,18 @@ class Session(httpx.Auth):
         return None
 
     def _kept(self) -> Tokens | None:
-        return self._all().get(self._url)
-
-    def _all(self) -> dict[str, Tokens]:
-        try:
-            return msgspec.json.decode((self._home / FILE).read_bytes(), type=dict[str, Tokens])
-        except (OSError, msgspec.DecodeError):
-            return {}
+        return _all(self._home).get(self._url)
 
     def _keep(self, tokens: Tokens) -> None:
-        write_secret(self._home / FILE, msgspec.json.encode({**self._all(), self._url: tokens}))
+        write_secret(self._home / FILE, msgspec.json.encode({**_all(self._home), self._url: tokens}))
+
+
+def _all(home: Path) -> dict[str, Tokens]:
+    """By address."""
+    try:
+        return msgspec.json.decode((home / FILE).read_bytes(), type=dict[str, Tokens])
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 def _tokens(answer: httpx.Response) -> Tokens:

@@ -13,6 +13,7 @@ from cli.errors import FOUND_A_DIFFERENCE, WRONG_USE, Failed
 from cli.options import AsJson
 from cli.output import json_line, table
 from deploy.local.whereabouts import located
+from migrations import check
 from services.projector.verify import Verified
 from services.projector.verify import verify as compare
 from services.settings import Projector
@@ -47,11 +48,8 @@ def verify(
         raise Failed("--deep reads objects: say --objects too", WRONG_USE)
     with failing():
         settings = located(Projector.read())
-        sound = (
-            asyncio.run(check_objects(settings, deep, age(older_than), as_json))
-            if objects
-            else _rows(settings, as_json)
-        )
+        asyncio.run(check(settings.postgres))
+        sound = _objects(settings, deep, older_than, as_json) if objects else _rows(settings, as_json)
     if not sound:
         raise typer.Exit(FOUND_A_DIFFERENCE)
 

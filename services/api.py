@@ -5,12 +5,14 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
+from psycopg import OperationalError
+from psycopg.conninfo import make_conninfo
 
 from adapters.accounts import Accounts
 from adapters.algorithms import Algorithms
@@ -33,6 +35,7 @@ from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
 from adapters.unlogged import Unlogged
 from contracts.events import TryLater
+from migrations import Unfit, pending
 from services.ingest import routes_accounts as routes_registering
 from services.ingest import (
     routes_algorithms,
@@ -174,6 +177,12 @@ def receiver(settings: Api, objects: Objects) -> Receiver:
     return Receiver(objects, Budget(settings.upload_budget_bytes), limits, lambda: f"uploads/{uuid7()}")
 
 
+async def refuse_newer(postgres: str) -> None:
+    """Raises Unfit where newer code has migrated the database. While that is away, uploads are taken all the same."""
+    with suppress(OperationalError):
+        await pending(make_conninfo(postgres, connect_timeout=2))
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -188,6 +197,11 @@ def _whereabouts(settings: Api) -> tuple[Path, Path, str]:
 def main() -> int:
     settings = Api.read_or_exit()
     log_as_json(settings.log_level)
+    try:
+        asyncio.run(refuse_newer(settings.postgres))
+    except Unfit as unfit:
+        print(unfit, file=sys.stderr)
+        return 2
     try:
         keys = asyncio.run(first_start(settings.kafka, Names(settings.topic_prefix), *_whereabouts(settings), now()))
     except NoKeys as missing:

@@ -15,9 +15,14 @@ def running(settings: Api) -> list[str]:
 
 def told(settings: Api) -> dict[str, str]:
     """FRAMELOG_ALGORITHM_GROUPS without a group that no analyzer here would run: nobody may ask for it."""
+    groups = asked(settings)
+    return {"FRAMELOG_ALGORITHM_GROUPS": as_text(groups)} if len(groups) < len(settings.algorithm_groups) else {}
+
+
+def asked(settings: Api) -> dict[str, tuple[str, ...]]:
+    """The groups that somebody may ask something of, with their algorithms."""
     idle = set(_optional(settings)) - set(running(settings))
-    groups = {group: names for group, names in settings.algorithm_groups.items() if group not in idle}
-    return {"FRAMELOG_ALGORITHM_GROUPS": as_text(groups)} if idle else {}
+    return {group: names for group, names in settings.algorithm_groups.items() if group not in idle}
 
 
 def analyzer(group: str) -> str:

@@ -6,12 +6,12 @@ from adapters.log import Names
 from deploy.local import groups
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Step, side_by_side
-from migrations import migrate
+from migrations import Unfit, migrate
 from services.settings import Api
 
 
 async def prepare(settings: Api, step: Step) -> None:
-    """Raises CannotStart where a topic stands otherwise than contracts/topics.py has it."""
+    """Raises CannotStart where a topic or the database stands otherwise than this code has it."""
     await side_by_side(_log(settings, step), _bucket(settings, step), _schemas(settings, step))
 
 
@@ -35,4 +35,7 @@ async def _bucket(settings: Api, step: Step) -> None:
 
 async def _schemas(settings: Api, step: Step) -> None:
     with step("Schemas"):
-        await migrate(settings.postgres)
+        try:
+            await migrate(settings.postgres)
+        except Unfit as unfit:
+            raise CannotStart(str(unfit), exit_code=2) from None

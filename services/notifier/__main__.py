@@ -23,6 +23,7 @@ from adapters.outbound import Outbound, excepted
 from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
 from adapters.unlogged import Unlogged
+from migrations import Unfit, check
 from services.notifier.deliver import Delivering, Manner
 from services.notifier.feed import Feed
 from services.notifier.follow import Follower
@@ -35,6 +36,7 @@ logger = logging.getLogger("notifier")
 
 async def notify(settings: Settings, keys: Keys) -> None:
     """Until cancelled."""
+    await check(settings.postgres)
     names = Names(settings.topic_prefix)
     async with AsyncExitStack() as opened:
         log = await opened.enter_async_context(Log(settings.kafka, names))
@@ -95,6 +97,9 @@ def main() -> int:
     code = 0
     try:
         asyncio.run(until_told(settings, keys))
+    except* Unfit as unfit:
+        print(unfit.exceptions[0], file=sys.stderr)
+        code = 2
     except* (OperationalError, ConnectorException, KafkaConnectionError) as down:
         print(f"Kafka or Postgres is down: {down.exceptions[0]}; `framelog doctor` says which", file=sys.stderr)
         code = 3

@@ -21,6 +21,7 @@ from adapters.telemetry import log_as_json
 from adapters.teller import Teller
 from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_back
 from contracts.dead_letters import PROJECTOR
+from migrations import Unfit, check
 from services.projector import schema
 from services.projector.consumer import Projector
 from services.projector.garbage import collect_rarely
@@ -29,6 +30,7 @@ from services.projector.source import Log as Source
 from services.projector.store import Store, Switched
 from services.projector.switching import AlreadyBuilding
 from services.projector.unburied import bury_what_is_left
+from services.projector.whole import LogBroken, watch
 from services.settings import Projector as Settings
 
 logger = logging.getLogger("projector")
@@ -40,6 +42,7 @@ TOLD_SECONDS = 5.0
 
 async def run(settings: Settings) -> None:
     """Until cancelled: into the read model that is served, and into the next one once a rebuild has switched to it."""
+    await check(settings.postgres)
     while True:
         name = await standing(settings)
         logger.info("projecting into %s", name)
@@ -90,7 +93,7 @@ async def project_into(settings: Settings, name: str) -> None:
         bootstrap_servers=settings.kafka,
         group_id=names.physical(f"framelog-projector-{name}"),
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        auto_offset_reset="none",  # positions lie with the rows; what is gone is not skipped
         session_timeout_ms=10_000,
         max_partition_fetch_bytes=MAX_RECORD,
     )
@@ -103,6 +106,7 @@ async def project_into(settings: Settings, name: str) -> None:
             await together(
                 Projector(consumer, names, connect, teller.bury, settings.projector_batch, tolerance).run(),
                 bury_what_is_left(connect, Source(settings.kafka, names), teller.bury),
+                watch(consumer, names),
             )
         finally:
             await consumer.stop()
@@ -131,7 +135,10 @@ def main() -> int:
     except (OperationalError, KafkaConnectionError) as down:
         print(f"Kafka or Postgres is down: {down}; `framelog doctor` says which", file=sys.stderr)
         return 3
-    except TooManyUndecodable as wrong:
+    except Unfit as unfit:
+        print(unfit, file=sys.stderr)
+        return 2
+    except (LogBroken, TooManyUndecodable) as wrong:
         print(wrong, file=sys.stderr)
         return 1
     return 0

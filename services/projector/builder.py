@@ -17,7 +17,7 @@ from psycopg import OperationalError
 from adapters.tolerance import TooManyUndecodable
 from services.projector.folding import Folding, Plan, Share
 from services.projector.garbage import collect_rarely
-from services.projector.reader import LogBroken
+from services.projector.whole import LogBroken
 
 EXPECTED = {one.__name__: one for one in (LogBroken, TooManyUndecodable, OperationalError)}
 """What may come of a share besides its rows. A log that is down counts as Postgres does."""

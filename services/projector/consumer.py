@@ -45,7 +45,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
     async def run(self) -> None:
         """Until cancelled. A lost connection or fence is answered by claiming again; anything else ends the process.
 
-        Raises Switched once a rebuild has taken over, TooManyUndecodable.
+        Raises Switched once a rebuild has taken over, LogBroken, TooManyUndecodable.
         """
         self._consumer.subscribe([self._names.physical(topic) for topic in TOPICS], listener=self)
         while True:

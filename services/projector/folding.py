@@ -22,11 +22,11 @@ from contracts.events import Position, Record
 from contracts.topics import DEAD_LETTERS
 from services.projector.fold import fold
 from services.projector.parking import Freed, Sieve, read
-from services.projector.reader import LogBroken
 from services.projector.rows import TABLES, Key, Rows, State
 from services.projector.source import Log
 from services.projector.spill import Spill
 from services.projector.store import Store
+from services.projector.whole import LogBroken, missing
 
 logger = logging.getLogger(__name__)
 
@@ -155,8 +155,8 @@ async def _read(consumer: AIOKafkaConsumer, names: Names, share: Share, spill: S
     """All records of a share, each at the running maximum of times, which is answered."""
     partition = TopicPartition(names.physical(share.topic), share.partition)
     consumer.assign([partition])
-    await _refuse_missing(consumer, partition, share.end)
     consumer.seek(partition, 0)
+    await _refuse_missing(consumer, partition, share.end)
     last, offset = None, 0
     while offset < share.end:
         for raw in (await consumer.getmany(partition, timeout_ms=READ_MS, max_records=AT_ONCE)).get(partition, ()):
@@ -175,5 +175,5 @@ async def _read(consumer: AIOKafkaConsumer, names: Names, share: Share, spill: S
 async def _refuse_missing(consumer: AIOKafkaConsumer, partition: TopicPartition, end: int) -> None:
     begins = (await consumer.beginning_offsets([partition]))[partition]
     ends = (await consumer.end_offsets([partition]))[partition]
-    if end and (begins > 0 or ends < end):
-        raise LogBroken(f"{partition.topic}:{partition.partition} holds {begins}–{ends}, of 0–{end}")
+    if broken := missing(partition, begins, ends, 0, end):
+        raise broken

@@ -1,7 +1,7 @@
 """Where the log ends, where read models stand in it, and where it stood at a time."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -13,8 +13,10 @@ from services.projector.projections import TOPICS
 from services.projector.reader import Ends
 from services.projector.source import Log
 from services.projector.store import Partition
+from services.projector.whole import LogBroken
 
 Connection = AsyncConnection[tuple[Any, ...]]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NoSuchPlace(Exception):
@@ -38,10 +40,10 @@ async def stands(connection: Connection, name: str) -> dict[Partition, int]:
 
 async def at_time(log: Log, time: datetime) -> Ends:
     """Just before the first record later than `time`, in each partition. Raises NoSuchPlace."""
-    later = int((time + timedelta(milliseconds=1)).timestamp() * 1000)
+    later = (time - EPOCH) // timedelta(milliseconds=1) + 1
     physical = _physical(log)
     async with log.reading() as consumer:
-        found = await consumer.offsets_for_times(dict.fromkeys(physical, later))
+        found = await consumer.offsets_for_times(dict.fromkeys(physical, max(later, 0)))
         last = await consumer.end_offsets(list(physical))
     cut = {physical[at]: one.offset if one else last[at] for at, one in found.items()}
     if not any(cut.values()):
@@ -52,14 +54,17 @@ async def at_time(log: Log, time: datetime) -> Ends:
 
 
 async def at_position(log: Log, position: Position) -> Ends:
-    """With the record at a position, and in every other partition what came no later. Raises NoSuchPlace."""
+    """With the record at a position, and in every other partition what came no later. Raises NoSuchPlace, LogBroken."""
     partition = TopicPartition(log.names.physical(position.topic), position.partition)
     if partition not in _physical(log):
         raise NoSuchPlace(f"{position}: no such topic and partition; a position is topic:partition:offset")
     async with log.reading() as consumer:
+        begin = (await consumer.beginning_offsets([partition]))[partition]
         end = (await consumer.end_offsets([partition]))[partition]
         if position.offset >= end:
-            raise NoSuchPlace(f"{position} is not in the log, which ends at {end} there")
+            raise NoSuchPlace(f"{position} is not in the log, which ends at {end} there; choose an earlier one")
+        if position.offset < begin:
+            raise LogBroken(f"{partition.topic}:{partition.partition} holds {begin}–{end}: 0–{begin} is missing")
         consumer.assign([partition])
         consumer.seek(partition, position.offset)
         raw = await consumer.getone(partition)

@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from adapters.log import Names
 from adapters.tolerance import Anything, Tolerance
 from contracts.events import Record, Undecodable
 from services.projector.parking import Read, read
 from services.projector.store import Move, Partition, Start, Store
+from services.projector.whole import LogBroken, missing
 
 logger = logging.getLogger(__name__)
 
@@ -19,10 +22,6 @@ BREATH = 25  # records decoded before Postgres's socket gets a turn
 
 Bury = Callable[[Record, Undecodable], Awaitable[None]]
 Ends = Mapping[Partition, int]
-
-
-class LogBroken(Exception):
-    """The log no longer holds what comes next: it was truncated, or is not the log that was projected."""
 
 
 class Reader:
@@ -72,7 +71,7 @@ class Reader:
 
         Raises TooManyUndecodable.
         """
-        fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch)
+        fetched = await self._fetched()
         moves: dict[Partition, Move] = {}
         batch: list[Read] = []
         for number, raw in enumerate(raw for records in fetched.values() for raw in records):
@@ -91,12 +90,26 @@ class Reader:
                 logger.error("buried %s", one.said)
         return list(moves.values()), batch
 
+    async def _fetched(self) -> Mapping[TopicPartition, Sequence[Any]]:
+        try:
+            fetched: Mapping[TopicPartition, Sequence[Any]] = await self._consumer.getmany(
+                timeout_ms=POLL_MS, max_records=self._batch
+            )
+        except OffsetOutOfRangeError:
+            assigned = self.assigned()
+            await self._check({assigned[at]: here.next_offset for at, here in self.starts.items() if at in assigned})
+            raise
+        except NoOffsetForPartitionError:  # of one that was assigned just now, and is to be claimed first
+            return {}
+        return fetched
+
     async def _check(self, starts: Mapping[TopicPartition, int]) -> None:
+        """Whether the log holds what comes next, and has held what came before."""
         begins = await self._consumer.beginning_offsets(list(starts))
         ends = await self._consumer.end_offsets(list(starts))
         for at, offset in starts.items():
-            if not begins[at] <= offset <= ends[at]:
-                raise LogBroken(f"{at.topic}:{at.partition} holds {begins[at]}–{ends[at]}, the rows end at {offset}")
+            if broken := missing(at, begins[at], ends[at], min(offset, ends[at]), max(offset, ends[at])):
+                raise broken
 
     def _step(self, record: Record, moves: dict[Partition, Move]) -> Move | None:
         """Take one record into the moves; None for one that was handed out before the claim, and will come again."""

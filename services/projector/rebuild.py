@@ -19,7 +19,9 @@ from services.projector.digest import Digest, digests
 from services.projector.folding import Plan
 from services.projector.positions import Connection, ends, stands
 from services.projector.reader import Ends
+from services.projector.sealing import seal
 from services.projector.source import Log
+from services.projector.whole import LogBroken
 
 logger = logging.getLogger(__name__)
 
@@ -81,10 +83,14 @@ class Rebuild:
         async with switching.alone(self._means.postgres) as connection:
             served = await schema.live(connection)
             name, goal = await self._begun(connection, served)
-            async with self._reported(connection, name):
-                await replace(self._means, tell=self._tell).building(name).build(goal)
-                await self._near(connection, name, served)
-                return await self._switched(connection, name, served, switch)
+            try:
+                async with self._reported(connection, name):
+                    await replace(self._means, tell=self._tell).building(name).build(goal)
+                    await self._near(connection, name, served)
+                    return await self._switched(connection, name, served, switch)
+            except LogBroken:  # there is nothing to go on with
+                await schema.drop(connection, name)
+                raise
 
     async def roll_back(self) -> Rebuilt:
         """Serve again what was served before, brought to where the served one stands.
@@ -225,5 +231,6 @@ async def _folded_alike(connection: Connection, name: str) -> bool:
 
 async def _kept(connection: Connection, name: str) -> None:
     """To be looked into, and neither followed nor served."""
-    await connection.execute("UPDATE projection.schemas SET state = 'as-of' WHERE name = %s", (name,))
-    await connection.execute("DELETE FROM projection.builds WHERE schema = %s", (name,))
+    async with connection.transaction():
+        await seal(connection, name)
+        await connection.execute("DELETE FROM projection.builds WHERE schema = %s", (name,))

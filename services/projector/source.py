@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer
 
 from adapters.log import MAX_RECORD, Names
+from services.projector.whole import refuse_lost_topics
 
 POLL_MS = 20
 
@@ -24,5 +25,7 @@ class Log:
             max_partition_fetch_bytes=MAX_RECORD,
             fetch_max_bytes=4 * MAX_RECORD,
             fetch_max_wait_ms=POLL_MS,  # nothing new is waited for
+            auto_offset_reset="none",  # what is gone is not skipped
         ) as consumer:
+            await refuse_lost_topics(consumer, self.names)
             yield consumer

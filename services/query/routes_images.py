@@ -1,7 +1,7 @@
 """What is read of images: one, a page of them, the bytes, the renditions, the history."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -12,16 +12,17 @@ from adapters.principal import may
 from adapters.problem_json import documented
 from contracts.permissions import Principal
 from contracts.problems import Problem
-from contracts.resources.images import Described, image_json, public_json
+from contracts.resources.images import Described
 from services.query.content import content_answer
 from services.query.filters import Page
 from services.query.history import history
-from services.query.looking import may_see, owned, owns, visible
+from services.query.listing import listed, seen_by
+from services.query.looking import owned, owns, visible
 from services.query.pages import Cursor, Limit, page
 from services.query.parts import FRESH, Parts, Reading, after
 from services.query.past import AsOf, content_then, image_as_of
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
-from services.query.search import question, search
+from services.query.search import question
 from services.query.versions import every_version
 
 ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
@@ -40,13 +41,8 @@ async def list_images(request: Request, parts: Parts, who: See, filters: Annotat
     """
     asked = question(filters, who)
     near = (await owned(parts, _id(filters.near), who)).image.image_id if filters.near else None
-    found = await search(parts.read_model, asked, near, filters.limit, filters.cursor)
-    images = await parts.read_model.images(found.ids)
-    if asked.whose == "every":
-        return page(request, [public_json(one) for one in images], found.next)
-    if asked.whose == "public":
-        images = [one for one in images if may_see(who, one)]  # it may have changed between the two questions
-    return page(request, [_seen_by(who, one) for one in images], found.next)
+    found = await listed(parts.read_model, asked, who, near, filters.limit, filters.cursor)
+    return page(request, found.items, found.next)
 
 
 @ROUTES.get("/v1/images/{image_id}")
@@ -55,7 +51,7 @@ async def show_image(parts: Parts, who: See, image_id: UUID, as_of: AsOf = None,
     is, with `versions=all`, what every version of every algorithm has found in its bytes: `versions` of `analysis`."""
     image = await _asked_for(parts, image_id, who, as_of, versions)
     headers = {"ETag": etag(image.image.version), "Framelog-Position": str(image.position)}
-    shown = _seen_by(who, image) | (content_then(image, as_of) if as_of else {})
+    shown = seen_by(who, image) | (content_then(image, as_of) if as_of else {})
     if versions is not None:
         shown["analysis"]["versions"] = await every_version(parts.read_model, image.image, versions)
     return Json(shown, headers={**FRESH, **headers})
@@ -116,10 +112,6 @@ async def read_rendition(
     """
     image = await visible(parts, image_id, who, "see-rendition")
     return await rendition_answer(parts, image, name, v, request.headers, past=owns(who, image))
-
-
-def _seen_by(who: Principal, image: Described) -> dict[str, Any]:
-    return image_json(image) if owns(who, image) else public_json(image)
 
 
 def _id(text: str) -> UUID:

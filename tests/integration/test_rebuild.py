@@ -27,10 +27,10 @@ from services.projector.build import Tell
 from services.projector.crew import BuilderDied
 from services.projector.digest import Digest, digests
 from services.projector.positions import ends
-from services.projector.reader import LogBroken
 from services.projector.rebuild import Means, Rebuild, Rebuilt
 from services.projector.source import Log as Source
 from services.projector.switching import alone
+from services.projector.whole import LogBroken
 from tests import events
 from tests.events import cause, uid
 from tests.running import House, answers
@@ -184,7 +184,9 @@ async def test_what_a_process_of_a_build_finds_broken_is_said_by_the_build(
     last = max(goal, key=lambda at: goal[at])
     async with await AsyncConnection.connect(house.database) as connection:
         name = await schema.create(connection)
-    with pytest.raises(LogBroken, match=rf"{last[0]}:{last[1]} holds 0–{goal[last]}, of 0–{goal[last] + 1}"):
+    with pytest.raises(
+        LogBroken, match=rf"{last[0]}:{last[1]} holds 0–{goal[last]}: {goal[last]}–{goal[last] + 1} is missing; [^;]*$"
+    ):
         await means(house, tmp_path, processes=2).building(name).build(goal | {last: goal[last] + 1})
     assert not [one for one in psutil.Process().children() if "services.projector.builder" in one.cmdline()]
 
