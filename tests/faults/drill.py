@@ -28,6 +28,8 @@ STILL_AT_WORK = """
 SELECT (SELECT count(*) FROM framelog.described_images WHERE status IN ('queued', 'running'))
      + (SELECT count(*) FROM framelog.described_jobs WHERE status IN ('queued', 'running')
         OR callback_url IS NOT NULL AND delivery_state IS NULL)
+     + (SELECT count(*) FROM framelog.events AS asked WHERE type = 'framelog.reanalysis.requested.v1' AND NOT EXISTS (
+        SELECT FROM framelog.attempts WHERE cause = asked.event_id AND finished_at IS NOT NULL))
 """
 
 

@@ -39,6 +39,12 @@ RENDITIONS = """
 SELECT one ->> 'key' AS key, (one ->> 'size')::bigint AS size
 FROM framelog.facts, jsonb_array_elements(result -> 'renditions') AS one WHERE algorithm = 'thumbnail'
 """
+CAMPAIGNS = """
+SELECT asked.event_id,
+    CASE WHEN finished_at IS NULL THEN 'queued' WHEN failures = '[]' THEN 'completed' ELSE 'failed' END
+FROM framelog.events AS asked LEFT JOIN framelog.attempts ON cause = asked.event_id
+WHERE type = 'framelog.reanalysis.requested.v1'
+"""
 JOBS = "SELECT job_id, status FROM framelog.described_jobs"
 STANDS = """
 SELECT topic, partition, next_offset FROM projection.offsets JOIN projection.live USING (schema)
@@ -83,6 +89,8 @@ class Evidence:
     images: Mapping[UUID, ImageRow]
     renditions: Mapping[str, int]
     jobs: Mapping[UUID, str]
+    campaigns: Mapping[UUID, str]
+    """How far what campaigns have asked for is, by the event that asked: queued, completed or failed."""
     stands: Stands
     samples: Sequence[Stands]
     objects: Mapping[str, int]
@@ -114,6 +122,7 @@ async def gathered(stage: Stage, calls: Sequence[Call], samples: Sequence[Stands
         images=images,
         renditions=await _renditions(house),
         jobs={job: status for job, status in await asked(house, JOBS)},
+        campaigns=dict(await asked(house, CAMPAIGNS)),
         stands=await stands(house),
         samples=samples,
         objects=await _objects(stage),
@@ -274,10 +283,12 @@ async def _configs(house: House) -> dict[str, Mapping[str, str]]:
 
 def _consumers(stage: Stage) -> dict[str, Sequence[str]]:
     analyzing = any(name.startswith(("analyzer", "stack")) for name in stage.running)
+    fetching = any(name.startswith(("fetcher", "stack")) for name in stage.running)
     return {
         topic.name: [
             *(("projector",) if topic.name in PROJECTED else ()),
             *(("analyzer-core",) if "analyzer" in topic.consumers and analyzing else ()),
+            *(("fetcher",) if "fetcher" in topic.consumers and fetching else ()),
         ]
         for topic in TOPICS
         if topic is not DEAD_LETTERS
