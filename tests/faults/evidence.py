@@ -28,6 +28,8 @@ from tests.running import House
 
 Partition = tuple[str, int]
 Stands = Mapping[Partition, int]
+Facts = Mapping[str, str]
+"""A digest of each result, by image, content, algorithm, version and params."""
 RECORDS_SECONDS = 60.0
 
 EVENTS = """
@@ -44,6 +46,9 @@ SELECT asked.event_id,
     CASE WHEN finished_at IS NULL THEN 'queued' WHEN failures = '[]' THEN 'completed' ELSE 'failed' END
 FROM framelog.events AS asked LEFT JOIN framelog.attempts ON cause = asked.event_id
 WHERE type = 'framelog.reanalysis.requested.v1'
+"""
+FACTS = """
+SELECT concat_ws(' ', image_id, sha256, algorithm, version, params), md5(result::text) FROM framelog.facts
 """
 JOBS = "SELECT job_id, status FROM framelog.described_jobs"
 STANDS = """
@@ -88,6 +93,7 @@ class Evidence:
     rows: Sequence[EventRow]
     images: Mapping[UUID, ImageRow]
     renditions: Mapping[str, int]
+    facts: Facts
     jobs: Mapping[UUID, str]
     campaigns: Mapping[UUID, str]
     """How far what campaigns have asked for is, by the event that asked: queued, completed or failed."""
@@ -121,6 +127,7 @@ async def gathered(stage: Stage, calls: Sequence[Call], samples: Sequence[Stands
         rows=await _rows(house),
         images=images,
         renditions=await _renditions(house),
+        facts=await facts(house),
         jobs={job: status for job, status in await asked(house, JOBS)},
         campaigns=dict(await asked(house, CAMPAIGNS)),
         stands=await stands(house),
@@ -251,6 +258,11 @@ async def _rows(house: House) -> list[EventRow]:
 async def _images(house: House) -> dict[UUID, ImageRow]:
     rows = [row._asdict() for row in await asked(house, IMAGES)]
     return {row["image_id"]: ImageRow(deleted=row.pop("deleted_at") is not None, **row) for row in rows}
+
+
+async def facts(house: House) -> Facts:
+    """Whatever has been found of images."""
+    return dict(await asked(house, FACTS))
 
 
 async def _renditions(house: House) -> dict[str, int]:

@@ -56,6 +56,7 @@ def sound(**changes: Any) -> Evidence:
         "rows": [ROW],
         "images": {IMAGE: ROW_OF_IMAGE},
         "renditions": {"derived/y": 3},
+        "facts": {},
         "jobs": {uid("job"): "succeeded"},
         "campaigns": {uid("asked"): "completed"},
         "stands": {(IMAGES.name, 3): 1},
