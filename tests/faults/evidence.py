@@ -120,7 +120,7 @@ async def gathered(stage: Stage, calls: Sequence[Call], samples: Sequence[Stands
     live, rebuilt = await compared(stage, goal)
     return Evidence(
         calls=calls,
-        events=[one for one in readable if not isinstance(one.event, RecordBuried)],
+        events=readable,
         unreadable=unreadable,
         buried=[(one.cause.event_id, one.event) for one in readable if isinstance(one.event, RecordBuried)],
         ends=goal,
