@@ -136,11 +136,16 @@ def _told_rightly(call: Call, made: set[UUID], rows: Sequence[EventRow]) -> Iter
 
 
 def log_is_kept(seen: Evidence) -> Iterator[Broken]:
-    """I8: nothing is ever removed from the log."""
+    """I8: nothing is ever removed from the log: neither by its configuration, nor has it been."""
     for topic, config in seen.configs.items():
         kept = (config["cleanup.policy"], config["retention.ms"], config["retention.bytes"])
         if kept != ("delete", "-1", "-1"):
             yield Broken("I8", f"{topic} has {kept}")
+    at = [one.position for one in seen.events] + [record.position for record in seen.unreadable]
+    there = Counter((position.topic, position.partition) for position in at)
+    for partition, end in seen.ends.items():
+        if there[partition] != end:
+            yield Broken("I8", f"{partition} ends at {end}, and {there[partition]} records are there")
 
 
 def skipped_records_are_buried(seen: Evidence) -> Iterator[Broken]:

@@ -103,6 +103,7 @@ WRONG: list[tuple[str, Callable[[], Evidence]]] = [
     ("I7", lambda: sound(events=[], rows=[])),
     ("I7", lambda: sound(rows=[replace(ROW, accepted=False)])),
     ("I8", lambda: sound(configs={IMAGES.name: {**IMAGES.configs, "retention.ms": "604800000"}})),
+    ("I8", lambda: sound(events=[])),
     ("I9", lambda: sound(buried=[])),
     ("I9", lambda: sound(buried=[letter("projector", 9, 1), letter("projector", 9, 2)])),
     ("I9", lambda: sound(buried=[letter("projector", 9, 1), letter("projector", 8, 2)])),
