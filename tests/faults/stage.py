@@ -159,7 +159,8 @@ class Stage:
             await self.thaw(name)
 
     async def tell(self, name: str, number: signal.Signals) -> None:
-        """A signal for the process alone."""
+        """A signal for the process alone. How it ended before is forgotten: `ended` is about what comes of this."""
+        self.said[:] = [line for line in self.said if not line.startswith(f"{name} ended (")]
         self._signal(await self.pid(name), number, everyone=False)
 
     async def decoders(self, analyzer: str = "analyzer") -> list[psutil.Process]:
