@@ -5,6 +5,7 @@ import json
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from zlib import crc32
 
 from tests.faults.calls import Ask
 from tests.faults.drill import Act, drill
@@ -99,19 +100,24 @@ async def _killed(act: Act, wait: Phase) -> None:
 
 
 async def _moves_on(act: Act, phase: str) -> None:
-    """What is served does not wait for whoever is dead."""
+    """What is served does not wait for whoever is dead: it takes what is uploaded after that death."""
+    async with act.stage.client() as client:
+        await act.ledger.make(client, _upload(f"after-{phase}"))
     try:
         await reached(act.stage.house, await log_ends(act.stage.house), UNFENCED)
     except TimeoutError:
         act.expect(False, "I1", f"killed while {phase}: nothing is projected any more")
 
 
+def _upload(key: str) -> Ask:
+    return Ask(kind="upload", method="POST", path="/v1/images", key=key, picture=next(pictures(crc32(key.encode()))))
+
+
 @asynccontextmanager
 async def reading(act: Act) -> AsyncIterator[None]:
     """Somebody who looks at an image all the time, and changes it now and then: no error, and never an older one."""
     async with act.stage.client() as client:
-        ask = Ask(kind="upload", method="POST", path="/v1/images", key="read", picture=next(pictures(99)))
-        image = (await act.ledger.make(client, ask)).said["id"]
+        image = (await act.ledger.make(client, _upload("read"))).said["id"]
         path = f"/v1/images/{image}"
 
         async def read() -> None:
