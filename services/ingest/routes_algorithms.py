@@ -1,6 +1,7 @@
 """What admins do to algorithms: say which version of one speaks."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -11,12 +12,13 @@ from adapters.algorithms import Algorithms
 from adapters.http import JSON_BYTES, Json
 from adapters.principal import may
 from adapters.promotions import Promotions, known
+from adapters.read_model import Verdict
 from contracts.algorithms import VersionPromoted
 from contracts.permissions import Principal
 from contracts.problems import FieldError, Problem, invalid
 from contracts.resources.algorithms import promoted_json
-from services.ingest.answers import IdempotencyKey, asked, change, pending
-from services.ingest.proposals import Pending, Proposals
+from services.ingest.answers import IdempotencyKey, answer, asked, change
+from services.ingest.proposals import Proposals
 
 ROUTES = APIRouter(tags=["algorithms"])
 REJECTED = {"version-mismatch": ("version-promoted", "another version is current than the one you expected")}
@@ -71,8 +73,10 @@ async def promote(
     event = VersionPromoted(algorithm=name, version=body.version, actor=who.account, expected=body.expected)
     about = ["promote", name, body.version, body.expected]
     made = await house.proposals.judged(event, about, asked(request, who, idempotency_key), REJECTED)
-    if isinstance(made, Pending):
-        return pending(made)
+    return await answer(made, partial(_shown, house, name, versions))
+
+
+async def _shown(house: Promoting, name: str, versions: list[int], made: Verdict) -> Response:
     promoted = (await house.promotions.current())[name]
     position = str(made.position)
     return Json({**promoted_json(promoted, versions), "position": position}, headers={"Framelog-Position": position})

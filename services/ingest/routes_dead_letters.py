@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from fastapi import Request as HttpRequest
 from adapters.dead_letters import DeadLetters
 from adapters.http import Json
 from adapters.principal import may
+from adapters.read_model import Verdict
 from contracts import ids
 from contracts.codec import Event
 from contracts.dead_letters import Letter
@@ -18,8 +20,8 @@ from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.dead_letters import Standing, dead_letter_json
 from services.ingest import commands_dead_letters as commands
-from services.ingest.answers import IdempotencyKey, asked, change, pending
-from services.ingest.proposals import Pending, Proposals
+from services.ingest.answers import IdempotencyKey, answer, asked, change
+from services.ingest.proposals import Proposals
 
 ROUTES = APIRouter(tags=["admin"])
 
@@ -79,8 +81,10 @@ async def _say(
     if found.state in settled and not await house.proposals.seen(again, ids.requested(again.id, None, about, None)):
         raise Problem(*settled[found.state])
     made = await house.proposals.judged(event, about, again, REJECTED)
-    if isinstance(made, Pending):
-        return pending(made)
+    return await answer(made, partial(_shown, house, letter_id))
+
+
+async def _shown(house: Undertaker, letter_id: UUID, made: Verdict) -> Response:
     position = str(made.position)
     body = {**dead_letter_json(await _one(house, letter_id)), "position": position}
     return Json(body, headers={"Framelog-Position": position})

@@ -106,8 +106,8 @@ class Rebuild:
 
     async def _begun(self, connection: Connection, served: str | None) -> tuple[str, Ends]:
         """The schema that a killed rebuild has left, else a new one; and where its build ends."""
-        for name, fingerprint in await _left(connection):
-            if fingerprint == schema.fingerprint():
+        for name, fingerprint, rebuilding in await _left(connection):
+            if rebuilding and fingerprint == schema.fingerprint():
                 return name, await _goal(connection, name)
             await schema.drop(connection, name)
         goal = await self._target(connection, served)
@@ -207,8 +207,11 @@ async def _goal(connection: Connection, name: str) -> Ends:
 
 
 async def _left(connection: Connection) -> list[tuple[Any, ...]]:
-    """What builds that are dead have left: nobody else builds while this one does."""
-    rows = await connection.execute("SELECT name, fingerprint FROM projection.schemas WHERE state = 'building'")
+    """What builds that are dead have left, and whether they were rebuilds: nobody else builds while this one does."""
+    rows = await connection.execute(
+        "SELECT name, fingerprint, EXISTS (SELECT FROM projection.builds WHERE schema = name)"
+        " FROM projection.schemas WHERE state = 'building'"
+    )
     return await rows.fetchall()
 
 

@@ -28,6 +28,8 @@ STILL_AT_WORK = """
 SELECT (SELECT count(*) FROM framelog.described_images WHERE status IN ('queued', 'running'))
      + (SELECT count(*) FROM framelog.described_jobs WHERE status IN ('queued', 'running')
         OR callback_url IS NOT NULL AND delivery_state IS NULL)
+     + (SELECT count(*) FROM framelog.events AS asked WHERE type = 'framelog.reanalysis.requested.v1' AND NOT EXISTS (
+        SELECT FROM framelog.attempts WHERE cause = asked.event_id AND finished_at IS NOT NULL))
 """
 
 
@@ -81,13 +83,14 @@ class Drill:
 @dataclass(frozen=True)
 class Report:
     """How one drill went. `told` are the outcomes as clients knew them when the fault was over; `recovery` are the
-    seconds from then until nothing moved any more.
+    seconds from then until nothing moved any more, `took` those of all of it, but for taking the stage away.
     """
 
     name: str
     seed: int
     told: Counter[Outcome]
     recovery: float
+    took: float
     broken: Sequence[Broken]
 
     @property
@@ -99,7 +102,8 @@ class Report:
         told = ", ".join(f"{self.told[outcome]} {outcome}" for outcome in ("ok", "failed", "unknown"))
         calls = f"{self.told.total():3} calls ({told})"
         wrong = f", {len(self.broken)} promises broken" if self.broken else ""
-        return f"{self.name:<44} seed {self.seed}  {calls}  recovered in {self.recovery:.1f} s  {self.lost} lost{wrong}"
+        times = f"recovered in {self.recovery:.1f} s  {self.took:.0f} s in all"
+        return f"{self.name:<44} seed {self.seed}  {calls}  {times}  {self.lost} lost{wrong}"
 
 
 DRILLS: dict[str, Drill] = {}
@@ -128,6 +132,7 @@ def drill(
 
 async def perform(one: Drill, shared: Stack, seed: int) -> Report:
     """Bounded by `one.within` seconds, beyond what cleaning up takes. Raises TimeoutError."""
+    begun = time.monotonic()
     async with staged(shared, seed, **one.staging) as stage, asyncio.timeout(one.within):
         act = Act(stage)
         async with watched(stage.house) as samples:
@@ -138,7 +143,8 @@ async def perform(one: Drill, shared: Stack, seed: int) -> Report:
             recovery = time.monotonic() - healed
             act.expect(recovery < one.recovers, "recovery", f"{recovery:.1f} s, of at most {one.recovers:.0f} s")
         seen = await gathered(stage, act.ledger.calls, samples)
-        return Report(one.name, seed, told, recovery, [*act.wrong, *broken(seen, act.checks)])
+        wrong = [*act.wrong, *broken(seen, act.checks)]
+        return Report(one.name, seed, told, recovery, time.monotonic() - begun, wrong)
 
 
 async def drained(act: Act) -> None:

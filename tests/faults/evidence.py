@@ -28,6 +28,8 @@ from tests.running import House
 
 Partition = tuple[str, int]
 Stands = Mapping[Partition, int]
+Facts = Mapping[str, str]
+"""A digest of each result, by image, content, algorithm, version and params."""
 RECORDS_SECONDS = 60.0
 
 EVENTS = """
@@ -38,6 +40,15 @@ IMAGES = "SELECT image_id, sha256, size, storage_key, status, deleted_at FROM fr
 RENDITIONS = """
 SELECT one ->> 'key' AS key, (one ->> 'size')::bigint AS size
 FROM framelog.facts, jsonb_array_elements(result -> 'renditions') AS one WHERE algorithm = 'thumbnail'
+"""
+CAMPAIGNS = """
+SELECT asked.event_id,
+    CASE WHEN finished_at IS NULL THEN 'queued' WHEN failures = '[]' THEN 'completed' ELSE 'failed' END
+FROM framelog.events AS asked LEFT JOIN framelog.attempts ON cause = asked.event_id
+WHERE type = 'framelog.reanalysis.requested.v1'
+"""
+FACTS = """
+SELECT concat_ws(' ', image_id, sha256, algorithm, version, params), md5(result::text) FROM framelog.facts
 """
 JOBS = "SELECT job_id, status FROM framelog.described_jobs"
 STANDS = """
@@ -82,7 +93,10 @@ class Evidence:
     rows: Sequence[EventRow]
     images: Mapping[UUID, ImageRow]
     renditions: Mapping[str, int]
+    facts: Facts
     jobs: Mapping[UUID, str]
+    campaigns: Mapping[UUID, str]
+    """How far what campaigns have asked for is, by the event that asked: queued, completed or failed."""
     stands: Stands
     samples: Sequence[Stands]
     objects: Mapping[str, int]
@@ -106,14 +120,16 @@ async def gathered(stage: Stage, calls: Sequence[Call], samples: Sequence[Stands
     live, rebuilt = await compared(stage, goal)
     return Evidence(
         calls=calls,
-        events=[one for one in readable if not isinstance(one.event, RecordBuried)],
+        events=readable,
         unreadable=unreadable,
         buried=[(one.cause.event_id, one.event) for one in readable if isinstance(one.event, RecordBuried)],
         ends=goal,
         rows=await _rows(house),
         images=images,
         renditions=await _renditions(house),
+        facts=await facts(house),
         jobs={job: status for job, status in await asked(house, JOBS)},
+        campaigns=dict(await asked(house, CAMPAIGNS)),
         stands=await stands(house),
         samples=samples,
         objects=await _objects(stage),
@@ -244,6 +260,11 @@ async def _images(house: House) -> dict[UUID, ImageRow]:
     return {row["image_id"]: ImageRow(deleted=row.pop("deleted_at") is not None, **row) for row in rows}
 
 
+async def facts(house: House) -> Facts:
+    """Whatever has been found of images."""
+    return dict(await asked(house, FACTS))
+
+
 async def _renditions(house: House) -> dict[str, int]:
     return dict(await asked(house, RENDITIONS))
 
@@ -274,10 +295,12 @@ async def _configs(house: House) -> dict[str, Mapping[str, str]]:
 
 def _consumers(stage: Stage) -> dict[str, Sequence[str]]:
     analyzing = any(name.startswith(("analyzer", "stack")) for name in stage.running)
+    fetching = any(name.startswith(("fetcher", "stack")) for name in stage.running)
     return {
         topic.name: [
             *(("projector",) if topic.name in PROJECTED else ()),
             *(("analyzer-core",) if "analyzer" in topic.consumers and analyzing else ()),
+            *(("fetcher",) if "fetcher" in topic.consumers and fetching else ()),
         ]
         for topic in TOPICS
         if topic is not DEAD_LETTERS

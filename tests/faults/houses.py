@@ -9,7 +9,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from adapters.admin import create_bucket, create_topics, delete_topics
-from adapters.groups import create_groups
+from adapters.groups import create_fetcher_group, create_groups
 from adapters.log import Names
 from adapters.objects import Objects
 from migrations import migrate
@@ -40,6 +40,7 @@ async def own_house(stack: Stack, home: Path, own: Collection[str], brokers: boo
 async def _topics(house: House, replication: int) -> None:
     await create_topics(house.stack.kafka, house.names, replication=replication)
     await create_groups(house.stack.kafka, house.names, ["core"])
+    await create_fetcher_group(house.stack.kafka, house.names)
 
 
 async def _bucket(house: House) -> None:

@@ -32,7 +32,8 @@ Check = Callable[[Evidence], Iterator[Broken]]
 
 
 def uploads_end(seen: Evidence) -> Iterator[Broken]:
-    """I1: every acknowledged upload reaches a terminal state in the read model, and every acknowledged job its end."""
+    """I1: every acknowledged upload reaches a terminal state in the read model; every job ends, and all that campaigns
+    have asked for."""
     for call in seen.calls:
         if image_id := call.image_id:
             found = seen.images.get(image_id)
@@ -41,6 +42,9 @@ def uploads_end(seen: Evidence) -> Iterator[Broken]:
     for job, status in seen.jobs.items():
         if status not in ENDED:
             yield Broken("I1", f"job {job} is {status}")
+    for event_id, status in seen.campaigns.items():
+        if status == "queued":
+            yield Broken("I1", f"what event {event_id} of a campaign has asked for has not ended")
 
 
 def bytes_come_back(seen: Evidence) -> Iterator[Broken]:
@@ -132,11 +136,16 @@ def _told_rightly(call: Call, made: set[UUID], rows: Sequence[EventRow]) -> Iter
 
 
 def log_is_kept(seen: Evidence) -> Iterator[Broken]:
-    """I8: nothing is ever removed from the log."""
+    """I8: nothing is ever removed from the log: neither by its configuration, nor has it been."""
     for topic, config in seen.configs.items():
         kept = (config["cleanup.policy"], config["retention.ms"], config["retention.bytes"])
         if kept != ("delete", "-1", "-1"):
             yield Broken("I8", f"{topic} has {kept}")
+    at = [one.position for one in seen.events] + [record.position for record in seen.unreadable]
+    there = Counter((position.topic, position.partition) for position in at)
+    for partition, end in seen.ends.items():
+        if there[partition] != end:
+            yield Broken("I8", f"{partition} ends at {end}, and {there[partition]} records are there")
 
 
 def skipped_records_are_buried(seen: Evidence) -> Iterator[Broken]:
@@ -179,3 +188,6 @@ def nothing_failed(seen: Evidence) -> Iterator[Broken]:
     for image in seen.images.values():
         if image.status in TERMINAL - {"completed"}:
             yield Broken("I1", f"image {image.image_id} is {image.status}, and its picture is sound")
+    for event_id, status in seen.campaigns.items():
+        if status == "failed":
+            yield Broken("I1", f"what event {event_id} of a campaign has asked for failed, and its picture is sound")

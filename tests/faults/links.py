@@ -245,3 +245,20 @@ def commit(request: bytes) -> bool:
 
 def post_of(path: str) -> Seen:
     return lambda request: request.startswith(f"POST {path}".encode())
+
+
+def saying(text: str) -> Seen:
+    """Any request with this in it: of Postgres a statement that is not prepared yet."""
+    return lambda request: text.encode() in request
+
+
+def after(first: Seen, then: Seen) -> Seen:
+    """What comes after something else, in the same request or in a later one."""
+    seen = False
+
+    def found(request: bytes) -> bool:
+        nonlocal seen
+        seen = seen or first(request)
+        return seen and then(request)
+
+    return found

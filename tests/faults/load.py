@@ -1,4 +1,7 @@
-"""Clients that go on whatever happens: they upload, change, share and ask, each about images of its own."""
+"""Clients that go on whatever happens: they upload, change, share and ask, each about images of its own.
+
+Admins as they are, they also run campaigns over what they have, and promote versions.
+"""
 
 import asyncio
 import random
@@ -17,6 +20,10 @@ MOST_CALLS = 600
 SECONDS_BETWEEN = 0.2
 SECONDS_AFTER_A_NO = 1.0
 CALL_SECONDS = 20.0
+KINDS = ("edit", "edit", "edit", "delete", "post", "job", "job", "like", "campaign", "promote")
+PROMOTED = ("colors", "hash", "quality")
+"""Algorithms of which version 1 is installed."""
+SMALL = (200, 150)
 
 
 @dataclass
@@ -29,6 +36,7 @@ class Client:
     http: httpx.AsyncClient
     pictures: Iterator[bytes]
     callback: str | None = None
+    site: str | None = None
     only_uploads: bool = False
     images: dict[str, str] = field(default_factory=dict)
     posts: dict[str, str] = field(default_factory=dict)
@@ -40,7 +48,7 @@ class Client:
             await self._upload()
             return
         image = self.chance.choice(sorted(self.images))
-        kind = self.chance.choice(["edit", "edit", "edit", "delete", "post", "job", "job", "like"])
+        kind = self.chance.choice([*KINDS, *(["fetch"] if self.site else [])])
         await getattr(self, f"_{kind}")(image)
 
     async def _upload(self) -> None:
@@ -73,6 +81,21 @@ class Client:
         asked = {"image_id": image, "algorithm": "poi_detection", **told}
         await self._make("job", "POST", "/v1/jobs", image, json=asked)
 
+    async def _fetch(self, image: str) -> None:
+        """A picture of its own, from elsewhere."""
+        told = {"image_url": f"{self.site}/{self.name}-{self.made}.jpg"}
+        await self._make("fetch", "POST", "/v1/images:from-url", json=told)
+
+    async def _campaign(self, image: str) -> None:
+        """Each a campaign of its own: the same one again would make no event."""
+        asked = {"campaign": f"{self.name}-{self.made}", "algorithms": [self.chance.choice(["hash", "poi_detection"])]}
+        await self._make("campaign", "POST", f"/v1/images/{image}/reanalyze", image, json=asked)
+
+    async def _promote(self, image: str) -> None:
+        """Of the version that speaks already: whoever reads sees no difference."""
+        path = f"/v1/algorithms/{self.chance.choice(PROMOTED)}/promote"
+        await self._make("promote", "POST", path, json={"version": 1})
+
     async def _change(self, kind: str, method: str, image: str, **asked: Any) -> Call:
         return await self._make(kind, method, f"/v1/images/{image}", image, if_match=self.images[image], **asked)
 
@@ -92,7 +115,7 @@ class Client:
         return call
 
 
-def pictures(seed: int, width: int = 200, height: int = 150) -> Iterator[bytes]:
+def pictures(seed: int, width: int = SMALL[0], height: int = SMALL[1]) -> Iterator[bytes]:
     """Each of other bytes than all others."""
     for number in range(2 * MOST_CALLS):
         yield photograph(width, height, seed=seed * 1_000 + number)
@@ -107,16 +130,21 @@ async def load(
     *,
     clients: int = CLIENTS,
     callback: str | None = None,
+    site: str | None = None,
     only_uploads: bool = False,
+    size: tuple[int, int] = SMALL,
 ) -> AsyncIterator[list[Client]]:
-    """Clients at work while this is entered. At its end each finishes what it is about, and no more."""
+    """Clients at work while this is entered. At its end each finishes what it is about, and no more. `callback` is
+    where jobs call back, `site` where pictures are fetched from, `size` that of uploaded ones."""
     over = asyncio.Event()
-    shared = pictures(chance.randrange(10_000))
+    shared = pictures(chance.randrange(10_000), *size)
     limits = httpx.Limits(max_connections=clients)
     async with httpx.AsyncClient(base_url=url, timeout=CALL_SECONDS, headers=bearer, limits=limits) as http:
         begun = len(ledger.calls)
         people = [
-            Client(f"c{begun}-{number}", random.Random(chance.random()), ledger, http, shared, callback, only_uploads)
+            Client(
+                f"c{begun}-{number}", random.Random(chance.random()), ledger, http, shared, callback, site, only_uploads
+            )
             for number in range(clients)
         ]
         working = [asyncio.create_task(_work(one, over)) for one in people]

@@ -25,11 +25,14 @@ from deploy.local.supervisor import Kept, Supervisor
 from deploy.local.whereabouts import CLONE
 from tests.faults.clocks import Clock
 from tests.faults.links import Link
+from tests.faults.site import Site
 from tests.receivers import Receiver
 from tests.running import House
 
 SERVERS = ("kafka", "s3", "postgres")
-MODULES = {name: f"services.{name}" for name in ("api", "projector", "analyzer", "notifier")}
+MODULES = {name: f"services.{name}" for name in ("api", "projector", "analyzer", "notifier")} | {
+    "fetcher": "services.ingest.fetcher"
+}
 SERVING = ("api", "stack")
 FRAMELOG = Path(sys.executable).with_name("framelog")
 """`stack` is all services under a supervisor of their own, as `framelog up` runs them."""
@@ -37,12 +40,14 @@ NAMED = {"s3": "minio"}
 """What the supervisor calls a server, where that is not its own name."""
 
 Way = tuple[str, str]
-"""From one service, by its own name, to a server; or from `client` to `api`."""
+"""From one service, by its own name, to a server; from `client` to `api`; or to whom users name: from `notifier` to
+`hooks`, from `fetcher` to `site`."""
 
 
 @dataclass
 class Stage:
-    """`chance` decides whatever a drill leaves open: the same seed, the same decisions. `hooks` takes callbacks."""
+    """`chance` decides whatever a drill leaves open: the same seed, the same decisions. `hooks` takes callbacks, `site`
+    has pictures to be fetched."""
 
     house: House
     supervisor: Supervisor
@@ -51,6 +56,7 @@ class Stage:
     links: Mapping[Way, Link]
     settings: Mapping[str, object]
     hooks: Receiver
+    site: Site
     running: dict[str, Kept] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     """What the supervisor said: one line per process that ended by itself, or by the drill."""
@@ -60,6 +66,14 @@ class Stage:
         """Where clients find the API."""
         through = self.links.get(("client", "api"))
         return f"http://127.0.0.1:{through.port if through else self.port}"
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """What `load` is told of those whom the services call themselves."""
+        return {
+            "callback": f"http://{self._on_the_way('notifier', 'hooks', self.hooks.address)}/jobs",
+            "site": f"http://{self._on_the_way('fetcher', 'site', self.site.address)}",
+        }
 
     def client(self, timeout: float = 20) -> httpx.AsyncClient:
         """Signed in as `admin`."""
@@ -145,7 +159,8 @@ class Stage:
             await self.thaw(name)
 
     async def tell(self, name: str, number: signal.Signals) -> None:
-        """A signal for the process alone."""
+        """A signal for the process alone. How it ended before is forgotten: `ended` is about what comes of this."""
+        self.said[:] = [line for line in self.said if not line.startswith(f"{name} ended (")]
         self._signal(await self.pid(name), number, everyone=False)
 
     async def decoders(self, analyzer: str = "analyzer") -> list[psutil.Process]:
@@ -180,9 +195,17 @@ class Stage:
         for link in self.links.values():
             link.heal()
 
+    def environment(self, name: str, **settings: object) -> dict[str, str]:
+        """Of a process that finds every server through links of its own, where it has some."""
+        return self.house.environment(**{**self.settings, **self._addresses(name), **settings})
+
+    def _on_the_way(self, service: str, whom: str, address: str) -> str:
+        through = self.links.get((service, whom))
+        return f"127.0.0.1:{through.port}" if through else address
+
     def _program(self, name: str, settings: Mapping[str, object]) -> Program:
         service = name.partition("-")[0]
-        environment = self.house.environment(**{**self.settings, **self._addresses(name), **settings})
+        environment = self.environment(name, **settings)
         if service in SERVING:
             environment["FRAMELOG_PORT"] = str(self.port)
         command = [str(FRAMELOG), "up", "--json"] if service == "stack" else [sys.executable, "-m", MODULES[service]]
@@ -196,7 +219,6 @@ class Stage:
         )
 
     def _addresses(self, name: str) -> dict[str, object]:
-        """Through its links, where it has some."""
         found: dict[str, object] = {}
         for server in SERVERS:
             if link := self.links.get((name, server)):

@@ -21,6 +21,7 @@ from tests.faults.brokers import three_brokers
 from tests.faults.disks import small_disk
 from tests.faults.houses import own_house
 from tests.faults.links import Link, any_answer, chunk, frame, same_correlation
+from tests.faults.site import site
 from tests.faults.stage import NAMED, Stage, Way
 from tests.receivers import receiver
 from tests.running import House, Stack
@@ -65,10 +66,12 @@ async def staged(
             own_house(stack, path, {*own, *(["kafka"] if brokers else ())}, brokers)
         )
         (port,) = ports.choose([None])
-        ways = {way: await opened.enter_async_context(_link(way, house, port)) for way in links}
-        hooks = opened.enter_context(receiver())
-        settings = {"allow_private_urls": hooks.address, "callback_retries": "0,1,1,2,2,5,5", **settings}
-        stage = Stage(house, supervisor, random.Random(seed), port, ways, settings, hooks, said=said)
+        hooks, pictures = opened.enter_context(receiver()), opened.enter_context(site())
+        own_ports = {"api": port, "hooks": hooks.port, "site": pictures.port}
+        ways = {way: await opened.enter_async_context(_link(way, house, own_ports)) for way in links}
+        stage = Stage(house, supervisor, random.Random(seed), port, ways, {}, hooks, pictures, said=said)
+        allowed = ",".join(urlsplit(url).netloc for url in stage.outside.values())
+        stage.settings = {"allow_private_urls": allowed, "callback_retries": "0,1,1,2,2,5,5", **settings}
         for service in services:
             stage.launch(service)
         try:
@@ -92,7 +95,8 @@ def _home() -> Iterator[Home]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _link(way: Way, house: House, port: int) -> Link:
+def _link(way: Way, house: House, own: Mapping[str, int]) -> Link:
+    """`own` are the ports of what is no server, by name."""
     match way[1]:
         case "kafka":
             return Link(int(house.stack.kafka.rpartition(":")[2]), frame, same_correlation)
@@ -100,5 +104,5 @@ def _link(way: Way, house: House, port: int) -> Link:
             return Link(urlsplit(house.stack.s3).port or 80, chunk, any_answer)
         case "postgres":
             return Link(int(str(conninfo_to_dict(house.database)["port"])), chunk, any_answer)
-        case _:
-            return Link(port, chunk, any_answer)
+        case other:
+            return Link(own[other], chunk, any_answer)

@@ -184,9 +184,7 @@ async def test_what_a_process_of_a_build_finds_broken_is_said_by_the_build(
     last = max(goal, key=lambda at: goal[at])
     async with await AsyncConnection.connect(house.database) as connection:
         name = await schema.create(connection)
-    with pytest.raises(
-        LogBroken, match=rf"{last[0]}:{last[1]} holds 0–{goal[last]}: {goal[last]}–{goal[last] + 1} is missing; [^;]*$"
-    ):
+    with pytest.raises(LogBroken, match=rf"{last[0]}:{last[1]} holds 0–(\d+): \1–{goal[last] + 1} is missing; [^;]*$"):
         await means(house, tmp_path, processes=2).building(name).build(goal | {last: goal[last] + 1})
     assert not [one for one in psutil.Process().children() if "services.projector.builder" in one.cmdline()]
 
@@ -302,6 +300,23 @@ async def test_reads_go_on_and_never_fall_back_while_it_is_killed_again_and_agai
     async with await AsyncConnection.connect(house.database, autocommit=True) as connection:
         left = await (await connection.execute("SELECT state FROM projection.schemas ORDER BY 1")).fetchall()
         assert left == [("ready",), ("retired",)]
+
+
+async def test_what_a_killed_verify_has_left_is_no_rebuild_to_go_on_with(
+    house: House, log: Log, tmp_path: Path
+) -> None:
+    async with house.run(PROJECTOR):
+        await lives(log, 0, 5)
+        await settled(house)
+        _, folded = await served(house)
+        async with await AsyncConnection.connect(house.database, autocommit=True) as connection:
+            async with connection.transaction():
+                left = await schema.create(connection, "verified")
+            made = await rebuilt(house, tmp_path)
+            there = await connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (left,))
+            assert await there.fetchone() is None
+    assert made.schema.startswith("read_model_")
+    assert made.digests == folded
 
 
 async def test_who_slept_through_two_rebuilds_follows_the_second(house: House, log: Log, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 from tests.faults.drill import Act, drill
 from tests.faults.invariants import nothing_failed
+from tests.faults.single import facts_of_one, same_facts
 
 SECONDS = 120.0
 EVERY = 3.0
@@ -12,7 +13,8 @@ MOST = 4
 
 @drill(services=("projector", "projector-2", "analyzer", "analyzer-2", "api"), within=420)
 async def comings_and_goings(act: Act) -> None:
-    """Two to four analyzers and as many projectors: one joins or leaves every three seconds, for two minutes."""
+    """Two to four analyzers and as many projectors: one joins or leaves every three seconds, for two minutes. What
+    they have folded is what one projector folds, and what they have found is what one analyzer finds."""
     stage, chance = act.stage, act.stage.chance
     act.checks.append(nothing_failed)
     end = asyncio.get_running_loop().time() + SECONDS
@@ -27,6 +29,8 @@ async def comings_and_goings(act: Act) -> None:
             else:
                 await stage.end(chance.choice(there))
             await asyncio.sleep(EVERY)
+    alone = await facts_of_one(stage, act.ledger.calls)
+    act.checks.append(lambda seen: same_facts(seen, alone))
 
 
 def _names(service: str) -> list[str]:

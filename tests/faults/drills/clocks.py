@@ -4,16 +4,16 @@ from tests.faults.clocks import Clock, no_library
 from tests.faults.drill import Act, drill
 
 HOUR = 3600
-ALL = ("projector", "analyzer", "notifier", "api")
+ALL = ("projector", "analyzer", "fetcher", "notifier", "api")
 
 
 @drill(services=ALL, skipped=no_library)
 async def clock_an_hour_off(act: Act) -> None:
     """The clock of a service is an hour ahead, then half an hour behind: nothing that is told of it is believed."""
     stage = act.stage
-    name = stage.chance.choice(["projector", "analyzer", "notifier"])
+    name = stage.chance.choice(["projector", "analyzer", "fetcher", "notifier"])
     clock = Clock(stage.supervisor.home.path / "clock", HOUR)
-    async with act.load(callback=stage.hooks.url("/jobs")):
+    async with act.load(**stage.outside):
         await act.pause(1.0, 2.0)
         await stage.reclock(name, clock)
         await act.pause(5.0, 7.0)

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
+
 from contracts.events import Message
-from contracts.topics import ANALYSES, FOLLOWS, IMAGES, POSTS
+from contracts.topics import ACCOUNTS, ALGORITHMS, ANALYSES, DELIVERIES, FOLLOWS, IMAGES, POSTS, REANALYSIS
 from tests import events
 from tests.events import uid
 from tests.faults.calls import Ask
@@ -16,18 +18,20 @@ from tests.faults.invariants import TERMINAL, Broken
 from tests.pictures import bad_png_crc, truncated_jpeg
 
 AGAIN = 150
+AGAIN_FROM = {one.name for one in (ACCOUNTS, ALGORITHMS, ANALYSES, DELIVERIES, FOLLOWS, IMAGES, POSTS, REANALYSIS)}
+LETTERS = "/v1/admin/dead-letters"
 NOBODY_WAITS = timedelta(seconds=20)
 
 
-@drill()
+@drill(services=("projector", "analyzer", "notifier", "api"))
 async def delivered_twice_and_late(act: Act) -> None:
     """Events of the log are appended again, in any order, long after what came behind them: nothing changes."""
     stage = act.stage
-    async with stage.log() as log, act.load(clients=3):
+    async with stage.log() as log, act.load(clients=3, callback=stage.outside["callback"]):
         for _ in range(3):
             await act.pause(2.0, 3.0)
             records, _ = await read_all(stage.house)
-            pool = [one for one in records if one.topic in (IMAGES.name, ANALYSES.name, POSTS.name, FOLLOWS.name)]
+            pool = [one for one in records if one.topic in AGAIN_FROM]
             for one in stage.chance.sample(pool, min(AGAIN // 3, len(pool))):
                 message = Message(topic=one.topic, key=one.key or b"", value=one.value or b"", headers=one.headers)
                 await log.produce(message, uid("again"))
@@ -66,9 +70,9 @@ def _with(message: Message, header: str, value: bytes) -> tuple[tuple[str, bytes
 @drill(within=300)
 async def poison_in_one_percent(act: Act) -> None:
     """One record and one picture in a hundred are poison: each of them is to be seen with a reason, and no neighbour
-    waits for it."""
+    waits for it. Admins retry some of the dead letters, and discard others, meanwhile."""
     stage = act.stage
-    act.checks += [no_neighbour_waits, poisoned_pictures_say_why]
+    act.checks += [no_neighbour_waits, poisoned_pictures_say_why, letters_are_shown_with_a_reason]
     async with stage.log() as log, stage.client() as client, act.load():
         for number in range(8):
             await act.pause(1.0, 2.0)
@@ -78,6 +82,27 @@ async def poison_in_one_percent(act: Act) -> None:
                     data = picture + bytes([number])
                     ask = Ask(kind="upload", method="POST", path="/v1/images", key=f"{kind}-{number}", picture=data)
                     await act.ledger.make(client, ask)
+            await _settle_one(act, client, number)
+
+
+async def _settle_one(act: Act, client: httpx.AsyncClient, number: int) -> None:
+    """Of those that an admin is shown, whoever has buried it."""
+    items = (await client.get(LETTERS, params={"state": "buried"})).json()["items"]
+    for item in items:
+        act.expect(bool(item["reason"] and item["detail"]), "poison", f"a dead letter does not say why: {item}")
+    if items:
+        one, verb = act.stage.chance.choice(items), act.stage.chance.choice(["retry", "discard"])
+        path = f"{LETTERS}/{one['id']}/{verb}"
+        await act.ledger.make(client, Ask(kind=verb, method="POST", path=path, key=f"{verb}-{number}"))
+
+
+def letters_are_shown_with_a_reason(seen: Evidence) -> Iterator[Broken]:
+    """Every record that a consumer has buried says why; what was settled is told of too."""
+    if not seen.buried:
+        yield Broken("poison", "nothing was buried")
+    for id_, letter in seen.buried:
+        if not (letter.reason and letter.detail):
+            yield Broken("poison", f"dead letter {id_} does not say why")
 
 
 def no_neighbour_waits(seen: Evidence) -> Iterator[Broken]:

@@ -39,7 +39,7 @@ async def store_disk_full(act: Act) -> None:
 
 
 def any_refusal(calls: Sequence[Call]) -> bool:
-    return any(call.outcome != "ok" for call in calls)
+    return any(call.status == 503 for call in calls)
 
 
 def only_uploads_go_on(calls: Sequence[Call]) -> bool:

@@ -1,5 +1,7 @@
 """The analyzer, or one of its decoders, is killed at each point of a picture's way."""
 
+import asyncio
+
 from tests.faults.drill import Act, drill
 from tests.faults.invariants import nothing_failed
 from tests.faults.links import Seen, Where, get_of, produce_of
@@ -9,6 +11,9 @@ COMPLETED = produce_of("framelog.analysis.completed")
 TIMES = 2
 TAKEN_OVER = 40.0
 """Seconds: a killed analyzer's partitions wait for its session to end."""
+LARGE = (1600, 1200)
+"""A picture that takes about DECODED seconds."""
+DECODED = 0.1
 
 
 async def killed_at(act: Act, server: str, seen: Seen, where: Where) -> None:
@@ -23,8 +28,20 @@ async def killed_at(act: Act, server: str, seen: Seen, where: Where) -> None:
 
 @drill(links=[("analyzer", "s3")])
 async def analyzer_killed_mid_decode(act: Act) -> None:
-    """kill -9 of the analyzer while its decoders have pictures in hand."""
-    await killed_at(act, "s3", ORIGINAL, "answer")
+    """kill -9 of the analyzer while its decoders have pictures in hand: one of them has just been handed its own."""
+    stage, link = act.stage, act.stage.link("analyzer", "s3")
+    act.checks.append(nothing_failed)
+    async with act.load(clients=3, size=LARGE):
+        for _ in range(TIMES):
+            nth = stage.chance.randint(2, 6)
+            await link.spring(ORIGINAL, "answer", nth, _nothing, passes=True, within=TAKEN_OVER)
+            await act.pause(0, DECODED)
+            await stage.kill("analyzer")
+            await act.pause(0.5, 2.0)
+
+
+async def _nothing() -> None:
+    await asyncio.sleep(0)
 
 
 @drill(links=[("analyzer", "s3")])

@@ -14,14 +14,14 @@ GRACE = 20.0
 """Seconds from SIGTERM to SIGKILL, as the supervisor has it."""
 SOON = 4.0
 MIB = 1024 * 1024
-ALL = ("projector", "analyzer", "notifier", "api")
+ALL = ("projector", "analyzer", "fetcher", "notifier", "api")
 
 
 @drill(services=ALL)
 async def terminated_under_load(act: Act) -> None:
     """SIGTERM to each service in turn, under load: each ends with exit 0 inside its grace."""
     stage = act.stage
-    async with act.load(callback=stage.hooks.url("/jobs")):
+    async with act.load(**stage.outside):
         for service in stage.chance.sample(ALL, len(ALL)):
             await act.pause(1.0, 2.0)
             await stage.tell(service, signal.SIGTERM)

@@ -11,9 +11,10 @@ WAYS: tuple[Way, ...] = (
     *(("api", server) for server in ("kafka", "s3", "postgres")),
     *(("projector", server) for server in ("kafka", "postgres")),
     *(("analyzer", server) for server in ("kafka", "s3")),
-    *(("notifier", server) for server in ("kafka", "postgres")),
+    *(("fetcher", server) for server in ("kafka", "s3", "site")),
+    *(("notifier", server) for server in ("kafka", "postgres", "hooks")),
 )
-ALL = ("projector", "analyzer", "notifier", "api")
+ALL = ("projector", "analyzer", "fetcher", "notifier", "api")
 
 
 @drill(links=WAYS, services=ALL)
@@ -22,7 +23,7 @@ async def slow_ways(act: Act) -> None:
     stage = act.stage
     for link in stage.links.values():
         link.delay = stage.chance.uniform(0.02, 0.08)
-    async with act.load(callback=stage.hooks.url("/jobs")):
+    async with act.load(**stage.outside):
         await act.pause(15.0, 18.0)
 
 
@@ -30,7 +31,7 @@ async def slow_ways(act: Act) -> None:
 async def resetting_ways(act: Act) -> None:
     """One message in twenty between any two parts finds its connection broken off."""
     stage = act.stage
-    async with act.load(callback=stage.hooks.url("/jobs")):
+    async with act.load(**stage.outside):
         for link in stage.links.values():
             link.resetting = random.Random(stage.chance.random())
         await act.pause(15.0, 18.0)
@@ -42,7 +43,7 @@ async def resetting_ways(act: Act) -> None:
 async def swallowing_ways(act: Act) -> None:
     """One way after the other swallows everything for a while: nothing is refused, and nothing arrives."""
     stage = act.stage
-    async with act.load(callback=stage.hooks.url("/jobs")):
+    async with act.load(**stage.outside):
         for way in stage.chance.sample(WAYS, len(WAYS)):
             link = stage.link(*way)
             link.swallow()
