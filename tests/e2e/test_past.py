@@ -108,11 +108,11 @@ async def test_what_is_no_time_is_refused_by_name(at: World, time: str) -> None:
     assert said["errors"][0]["pointer"] == "/query/as_of"
 
 
-@pytest.mark.parametrize("time", [(datetime.now(UTC) + timedelta(hours=1)).isoformat(), "9999-12-31T23:59:59-14:00"])
-async def test_the_future_is_refused_because_it_has_not_been(at: World, time: str) -> None:
+async def test_the_future_is_refused_because_it_has_not_been(at: World) -> None:
     image = await at.upload("early")
-    said = problem(await at.get(f"/v1/images/{image}", as_of=time), 422, "invalid-request")
-    assert "future" in said["detail"]
+    for time in ((datetime.now(UTC) + timedelta(hours=1)).isoformat(), "9999-12-31T23:59:59-14:00"):
+        said = problem(await at.get(f"/v1/images/{image}", as_of=time), 422, "invalid-request")
+        assert "future" in said["detail"]
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "1970-01-01", "2026-03-01T12:00:00Z"])
