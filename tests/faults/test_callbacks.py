@@ -9,10 +9,14 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from minio import Minio
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
 from migrations import migrate
+from services.projector.positions import ends
+from services.projector.source import Log as Source
+from tests.integration.test_rebuild import framelog, said
 from tests.pictures import photograph
 from tests.query.world import ready, served
 from tests.receivers import Answer, Receiver, receiver
@@ -115,3 +119,31 @@ async def lost(house: House) -> None:
         await postgres.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))
         await postgres.execute(SQL("CREATE DATABASE {}").format(name))
     await migrate(house.database)
+
+
+async def test_a_rebuild_makes_no_event_no_object_and_no_callback(house: House, hooks: Receiver) -> None:
+    async with running(house, hooks) as client:
+        paths = [f"/job/{number}" for number in range(5)]
+        jobs = await asked(client, hooks, paths)
+        image = (await client.get("/v1/images")).json()["items"][0]["id"]
+        assert (await client.post("/v1/posts", json={"image_id": image})).status_code == 201
+        await until(client, jobs, dict.fromkeys(paths, "delivered"))
+        before = await counted(house, hooks)
+        code, _, err = await said(await framelog(house, "rebuild", "--json"))
+        assert code == 0, err
+        assert await statuses(client, jobs) == dict.fromkeys(paths, "delivered")
+        await asyncio.sleep(1)
+        assert await counted(house, hooks) == before
+    assert before["calls"] == len(paths)
+
+
+async def counted(house: House, hooks: Receiver) -> dict[str, int]:
+    """Everything that can be made: records, objects, calls, and what waits to be called."""
+    log = await ends(Source(house.stack.kafka, house.names))
+    address = house.stack.s3.partition("://")[2]
+    store = Minio(address, house.stack.s3_access_key, house.stack.s3_secret_key, secure=False)
+    objects = await asyncio.to_thread(lambda: list(store.list_objects(house.bucket, recursive=True)))
+    async with await psycopg.AsyncConnection.connect(house.database) as connection:
+        queued = await (await connection.execute("SELECT count(*) FROM unlogged.procrastinate_jobs")).fetchone()
+    assert queued
+    return {"records": sum(log.values()), "objects": len(objects), "calls": len(hooks.calls), "queued": queued[0]}
