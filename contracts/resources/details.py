@@ -5,6 +5,7 @@ from typing import Any, get_args
 from uuid import UUID
 
 from contracts.accounts import ApiKeyIssued, ApiKeyRevoked, RoleGranted
+from contracts.algorithms import VersionPromoted
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted
 from contracts.codec import Event
 from contracts.deliveries import DeliveryEvent
@@ -13,6 +14,7 @@ from contracts.follows import AnyFollowEvent
 from contracts.images import AnalysisRequested, FetchFailed, FetchRequested, ImageUpdated, ImageUploaded, Wanted
 from contracts.posts import PostEvent
 from contracts.problems import BY_SLUG
+from contracts.reanalysis import ReanalysisRequested
 
 Fields = Mapping[str, Json]
 
@@ -33,6 +35,10 @@ def _updated(_: UUID, event: ImageUpdated) -> Fields:
 
 def _job(event_id: UUID, event: AnalysisRequested | FetchRequested) -> Fields:
     return {"job": event.retry_of or event_id, "algorithms": _asked(event.wanted)}
+
+
+def _campaign(_: UUID, event: ReanalysisRequested) -> Fields:
+    return {"campaign": event.campaign, "algorithms": _asked(event.wanted)}
 
 
 def _unfetched(_: UUID, event: FetchFailed) -> Fields:
@@ -80,12 +86,14 @@ _TOLD: Mapping[type, Callable[[UUID, Any], Fields]] = {
     AnalysisRequested: _job,
     FetchRequested: _job,
     FetchFailed: _unfetched,
+    ReanalysisRequested: _campaign,
     AnalysisStarted: _begun,
     AnalysisCompleted: _ended,
     AnalysisFailed: _ended,
     **dict.fromkeys(get_args(PostEvent), _post),
     **dict.fromkeys(get_args(AnyFollowEvent), _follow),
     **dict.fromkeys(get_args(DeliveryEvent), _callback),
+    VersionPromoted: lambda _, event: {"algorithm": event.algorithm, "version": str(event.version)},
     RoleGranted: lambda _, event: {"role": event.role},
     ApiKeyIssued: lambda _, event: {"key": event.key_id},
     ApiKeyRevoked: lambda _, event: {"key": event.key_id},

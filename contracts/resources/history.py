@@ -13,6 +13,7 @@ from contracts.events import Json, Position, Rejected
 from contracts.images import Content, Image, ImageEvent, ImageUpdated
 from contracts.posts import Post, PostDeleted, PostEdited, PostEvent, PostLiked, PostPublished, PostUnliked
 from contracts.read_model.params import params_key
+from contracts.reanalysis import ReanalysisRequested
 from contracts.resources.details import details
 from contracts.resources.images import time
 from contracts.topics import IMAGES
@@ -37,7 +38,7 @@ class Lived(Struct, frozen=True, kw_only=True):
     position: Position
     version: int | None
     reason: str | None
-    event: ImageEvent | AnalysisEvent | PostEvent
+    event: ImageEvent | AnalysisEvent | PostEvent | ReanalysisRequested
 
 
 class Promoted(Struct, frozen=True):
@@ -87,6 +88,8 @@ def history_json(life: Iterable[Lived], known: Known | None = None) -> Iterator[
     for lived in life:
         if isinstance(lived.event, ANALYSES):
             changes = dict(_found(known, lived.event, lived.time))
+        elif isinstance(lived.event, ReanalysisRequested):
+            changes = {}
         else:
             changes = _changed(known, lived, lived.event)
         yield _entry(lived, changes)

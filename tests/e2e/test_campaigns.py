@@ -49,6 +49,11 @@ async def analysed(who: Person, image_id: str) -> bool:
     return bool(answer.json()["analysis"]["status"] == "completed")
 
 
+async def lived(who: Person, image_id: str) -> list[Json]:
+    """Its history."""
+    return await listed(who.http, f"/v1/images/{image_id}/history", who.signed)
+
+
 async def ended(served: World, who: Person, *images: str, campaign: str = "hash-1") -> list[Json]:
     async def over() -> list[Json] | None:
         items = await asked(who, *images, campaign=campaign)
@@ -69,6 +74,9 @@ async def test_images_are_analysed_and_nothing_of_them_changes_but_their_facts(s
         shown = (await alice.ask("GET", f"/v1/images/{image_id}?versions=all")).json()
         assert (shown["version"], set(shown["analysis"]["results"])) == (1, {"metadata"})
         assert set(shown["analysis"]["versions"]) == {"metadata", "hash"}
+        (asked_for,) = [one for one in await lived(alice, image_id) if one["type"].startswith("framelog.reanalysis.")]
+        assert (asked_for["actor"], asked_for["version"], asked_for["changes"]) == (alice.name, None, {})
+        assert asked_for["details"] == {"campaign": "hash-1", "algorithms": {"hash": None}}
     assert await listed(alice.http, "/v1/jobs", alice.signed) == []
 
 
