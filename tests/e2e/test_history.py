@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from contracts.algorithms import VersionPromoted
 from contracts.analyses import Failure, Result
 from contracts.images import Wanted
 from tests import events
@@ -124,6 +125,7 @@ def found(version: int, **changes: Any) -> dict[str, Any]:
 
 async def test_another_model_over_the_same_bytes_is_told_from_version_to_version(served: World) -> None:
     image = uid("remodelled")
+    await served.append(VersionPromoted(algorithm="hash", version=3, actor="admin"))
     upload = await served.append(events.uploaded(image, wanted=(), **OWN))
     failed = (Failure(algorithm="exif", type="undecodable-image", detail="it is damaged"),)
     for number, parts in enumerate((found(1), found(1), found(3, failures=failed), found(2))):

@@ -202,7 +202,8 @@ async def test_the_algorithms_say_what_they_are(at: World) -> None:
     by_name = {one["name"]: one for one in items}
     assert {"metadata", "exif", "thumbnail", "colors", "hash", "quality"} <= set(by_name)
     for one in by_name.values():
-        assert set(one) == {"name", "version", "enabled", "reason", "description", "params_schema", "result_schema"}
+        said = {"name", "version", "enabled", "reason", "description", "params_schema", "result_schema"}
+        assert set(one) == said | {"current_version", "versions"}
         assert one["enabled"] == (one["reason"] is None)
     assert by_name["hash"]["enabled"]
     assert by_name["hash"]["version"] == "1"
