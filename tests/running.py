@@ -4,14 +4,16 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 import httpx
+import psutil
 from aiokafka import AIOKafkaConsumer
 
 from adapters import keys
@@ -25,6 +27,7 @@ from deploy.local.ports import choose
 from tests.declared import declared
 
 Stack = Addresses
+IMPORTING_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,12 @@ def _letters(names: Names, fetched: Mapping[object, list[Any]]) -> list[RecordBu
 
 
 async def stop(process: asyncio.subprocess.Process, within: float = 15) -> int:
-    """SIGTERM, and SIGKILL if that is not heeded in time. The exit code; a test's own kill counts as 0."""
+    """SIGTERM, and SIGKILL if that is not heeded in time. The exit code; a test's own kill counts as 0, and so does the
+    end of one that was still importing and had not yet said what SIGTERM is to do."""
+    importing = False
     if process.returncode is None:
+        with suppress(psutil.NoSuchProcess):
+            importing = time.time() - psutil.Process(process.pid).create_time() < IMPORTING_SECONDS
         process.terminate()
     try:
         code = await asyncio.wait_for(process.wait(), within)
@@ -143,4 +150,4 @@ async def stop(process: asyncio.subprocess.Process, within: float = 15) -> int:
         process.kill()
         await process.wait()
         raise
-    return 0 if code == -signal.SIGKILL else code
+    return 0 if code == -signal.SIGKILL or (importing and code == -signal.SIGTERM) else code
