@@ -153,12 +153,13 @@ def app(settings: Api, keys: Keys) -> FastAPI:
             opened.callback(promoting.cancel)
             yield
 
-    routers = [
+    routers = [  # each request is matched with one route after the other: what is asked most comes first
+        *(routes_reading.ROUTES, routes_jobs.ROUTES, routes_posts.ROUTES, routes_images.ROUTES),
         *(routes_registering.ROUTES, routes_auth.ROUTES, routes_api_keys.ROUTES, routes_accounts.ROUTES),
-        *(routes_images.ROUTES, routes_uploads.ROUTES, routes_reading.ROUTES, routes_house.ROUTES),
+        *(routes_uploads.ROUTES, routes_house.ROUTES),
         *(routes_admin.ROUTES, routes_burying.ROUTES, routes_dead_letters.ROUTES),
-        *(routes_asking.ROUTES, routes_jobs.ROUTES, routes_algorithms.ROUTES, routes_campaigns.ROUTES),
-        *(routes_posting.ROUTES, routes_social.ROUTES, routes_posts.ROUTES, routes_events.ROUTES),
+        *(routes_asking.ROUTES, routes_algorithms.ROUTES, routes_campaigns.ROUTES),
+        *(routes_posting.ROUTES, routes_social.ROUTES, routes_events.ROUTES),
     ]
     return application("Framelog", VERSION, lifespan, routers)
 
