@@ -6,7 +6,7 @@ from cli.output import Column, json_line, listing
 
 COLUMNS = (
     Column("algorithm", lambda one: str(one["name"])),
-    Column("version", lambda one: str(one["version"])),
+    Column("version", lambda one: str(one["version"] or "")),
     Column("current", lambda one: str(one["current_version"] or "")),
     Column("enabled", lambda one: "yes" if one["enabled"] else "no"),
     Column("description", lambda one: one["reason"] or one["description"]),
