@@ -18,7 +18,6 @@ MOST_EVENTS = 60_000
 SECONDS = 10  # of appending, per round
 PULSE = 0.02
 GLANCE_SECONDS = 0.005
-STANDS = "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s"
 
 Partition = tuple[str, int]
 Acknowledged = dict[Partition, list[tuple[int, float]]]
@@ -77,9 +76,9 @@ async def _watch(own: Stand, seen: list[tuple[float, dict[Partition, int]]]) -> 
     loop = asyncio.get_running_loop()
     async with await AsyncConnection.connect(own.database, autocommit=True) as connection:
         name = await schema.live(connection)
+        assert name
         while True:
-            rows = await (await connection.execute(STANDS, (name,))).fetchall()
-            seen.append((loop.time(), {(topic, partition): offset for topic, partition, offset in rows}))
+            seen.append((loop.time(), await schema.stands(connection, name)))
             await asyncio.sleep(GLANCE_SECONDS)
 
 

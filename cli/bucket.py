@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from adapters.log import Names
 from adapters.objects import Objects
+from cli.bars import Barred
 from cli.output import console
 from contracts import ids
 from services.projector.naming import Look, look
@@ -34,7 +34,7 @@ async def bucket(settings: Projector) -> AsyncIterator[Objects]:
         yield objects
 
 
-class Walking:
+class Walking(Barred):
     """A context: on a terminal a bar is there while it is open. It is walked through in the order of keys."""
 
     def __init__(self, as_json: bool) -> None:
@@ -53,13 +53,6 @@ class Walking:
         )
         self.objects = 0
         self._prefix = ""
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
     def say(self, line: str) -> None:
         self._out.print(line, soft_wrap=True)

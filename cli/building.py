@@ -1,9 +1,7 @@
 """What `rebuild` and `verify` share: a bar with rate and time left, and one line for whatever stops them."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
 
 import psycopg
 from aiokafka.errors import KafkaError
@@ -19,24 +17,21 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from adapters.log import Names
 from adapters.objects import StoreRefused
 from adapters.tolerance import TooManyUndecodable
+from cli.bars import Barred
 from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE, Failed
 from cli.output import console
 from contracts.events import TryLater
 from migrations import Unfit
 from services.projector.as_of import FoldedOtherwise, NoSuchSchema
-from services.projector.build import Tell
 from services.projector.crew import BuilderDied
 from services.projector.naming import Lagging
 from services.projector.positions import NoSuchPlace
-from services.projector.rebuild import Means, NoWayBack
-from services.projector.source import Log
+from services.projector.rebuild import NoWayBack
 from services.projector.switching import AlreadyBuilding
 from services.projector.verify import NothingServed
 from services.projector.whole import LogBroken
-from services.settings import Projector
 
 
 class Rate(ProgressColumn):
@@ -44,7 +39,7 @@ class Rate(ProgressColumn):
         return Text(f"{task.speed:,.0f} events/s" if task.speed else "")
 
 
-class Progressing:
+class Progressing(Barred):
     """A context: on a terminal the bar is there while it is open; elsewhere nothing is said."""
 
     def __init__(self, as_json: bool) -> None:
@@ -60,29 +55,10 @@ class Progressing:
         )
         self._phase: tuple[str, TaskID] | None = None
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
     def tell(self, phase: str, done: int, total: int) -> None:
         if self._phase is None or self._phase[0] != phase:
             self._phase = (phase, self._bar.add_task(phase, total=total))
         self._bar.update(self._phase[1], completed=done, total=total)
-
-
-def means(settings: Projector, tell: Tell) -> Means:
-    return Means(
-        postgres=settings.postgres,
-        log=Log(settings.kafka, Names(settings.topic_prefix)),
-        folder=settings.home / "spill",
-        memory=settings.rebuild_memory_bytes,
-        processes=settings.rebuild_processes or os.cpu_count() or 1,
-        tell=tell,
-        unreadable=settings.undecodable_ratio,
-    )
 
 
 @contextmanager

@@ -2,14 +2,14 @@
 
 import time
 from collections import Counter
-from typing import Self
 
+from cli.bars import Barred
 from cli.campaign import Campaign, Ended
 from cli.output import console, json_line, printable
 from cli.report import analysing_bar
 
 
-class CampaignReport:
+class CampaignReport(Barred):
     """A context: the bar is there while it is open."""
 
     def __init__(self, campaign: Campaign, images: int, as_json: bool) -> None:
@@ -20,13 +20,6 @@ class CampaignReport:
         self._bar = analysing_bar(self._err)
         self._task = self._bar.add_task(f"{campaign.algorithm} {campaign.version}", total=images)
         self._began = time.monotonic()
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
     def ended(self, one: Ended) -> None:
         self.counts[one["status"]] += 1

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from cli.building import Progressing, failing, means
+from cli.building import Progressing, failing
 from cli.errors import FOUND_A_DIFFERENCE, WRONG_USE, Failed
 from cli.options import AsJson
 from cli.output import console, json_line, table
@@ -15,6 +15,7 @@ from contracts.events import Position
 from deploy.local.whereabouts import located
 from migrations import check
 from services.projector.as_of import build_until, drop
+from services.projector.means import means
 from services.projector.positions import at_position, at_time
 from services.projector.reader import Ends
 from services.projector.rebuild import Means, Rebuild, Rebuilt

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -17,6 +16,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from cli.bars import Barred
 from cli.output import bytes_in_words, console, json_line, printable
 from cli.sending import Outcome, State
 from contracts.events import Json
@@ -31,7 +31,7 @@ COLOURS: dict[State, str] = {
 NOT_SENT = {"skipped", "failed"}
 
 
-class Report:
+class Report(Barred):
     """A context: the bar is there while it is open. Images go to stdout; what was not sent, and why, to stderr."""
 
     def __init__(self, as_json: bool) -> None:
@@ -44,13 +44,6 @@ class Report:
         self._bar = sending_bar(self._screen)
         self._bytes = 0
         self._began = time.monotonic()
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
     def sending(self, total: int) -> None:
         """From now on `moved` counts bytes of `total`."""

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from cli.ages import WEEK, OlderThan, age
-from cli.building import Progressing, failing, means
+from cli.building import Progressing, failing
 from cli.checking import check_objects
 from cli.errors import FOUND_A_DIFFERENCE, WRONG_USE, Failed
 from cli.options import AsJson
 from cli.output import json_line, table
 from deploy.local.whereabouts import located
 from migrations import check
+from services.projector.means import means
 from services.projector.verify import Verified
 from services.projector.verify import verify as compare
 from services.settings import Projector

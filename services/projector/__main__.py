@@ -25,7 +25,8 @@ from migrations import Unfit, check
 from services.projector import schema
 from services.projector.consumer import Projector
 from services.projector.garbage import collect_rarely
-from services.projector.rebuild import Means, Rebuild
+from services.projector.means import means
+from services.projector.rebuild import Rebuild
 from services.projector.source import Log as Source
 from services.projector.store import Store, Switched
 from services.projector.switching import AlreadyBuilding
@@ -58,7 +59,7 @@ async def standing(settings: Settings) -> str:
             if name := await schema.ready(connection):
                 return name
         try:
-            return (await Rebuild(means(settings)).run()).schema
+            return (await Rebuild(means(settings, Chatter())).run()).schema
         except AlreadyBuilding:
             await asyncio.sleep(PATIENCE_SECONDS)
 
@@ -73,18 +74,6 @@ class Chatter:
         if phase != self._phase or time.monotonic() - self._at > TOLD_SECONDS:
             self._phase, self._at = phase, time.monotonic()
             logger.info("building", extra={"phase": phase, "done": done, "total": total})
-
-
-def means(settings: Settings) -> Means:
-    return Means(
-        postgres=settings.postgres,
-        log=Source(settings.kafka, Names(settings.topic_prefix)),
-        folder=settings.home / "spill",
-        memory=settings.rebuild_memory_bytes,
-        processes=settings.rebuild_processes or os.cpu_count() or 1,
-        tell=Chatter(),
-        unreadable=settings.undecodable_ratio,
-    )
 
 
 async def project_into(settings: Settings, name: str) -> None:

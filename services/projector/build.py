@@ -15,8 +15,8 @@ from contracts.topics import DEAD_LETTERS
 from services.projector.crew import fold_side_by_side
 from services.projector.folding import Count, Folding, Plan, Share
 from services.projector.indexing import index_side_by_side
-from services.projector.positions import stands
 from services.projector.reader import Ends
+from services.projector.schema import stands
 
 FEW = 20_000
 """So many records are folded sooner than other processes have started."""

@@ -18,8 +18,9 @@ from adapters.ends import Ends
 from contracts.topics import TOPICS as DECLARED
 from services.projector import schema
 from services.projector.naming_sql import EXPECTED, PICTURES, SINCE, in_schema
-from services.projector.positions import Connection, stands
+from services.projector.positions import Connection
 from services.projector.projections import TOPICS
+from services.projector.schema import stands
 from services.projector.source import Log
 from services.projector.store import Partition
 from services.projector.verify import served_by, snapshot_of

@@ -30,14 +30,6 @@ async def ends(log: Log) -> Ends:
     return {_physical(log)[at]: end for at, end in found.items()}
 
 
-async def stands(connection: Connection, name: str) -> dict[Partition, int]:
-    """The next offset of each partition, as the connection sees it within its transaction."""
-    rows = await connection.execute(
-        "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s ORDER BY 1, 2", (name,)
-    )
-    return {(topic, partition): offset async for topic, partition, offset in rows}
-
-
 async def at_time(log: Log, time: datetime) -> Ends:
     """Just before the first record later than `time`, in each partition. Raises NoSuchPlace."""
     later = (time - EPOCH) // timedelta(milliseconds=1) + 1

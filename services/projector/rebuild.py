@@ -17,8 +17,9 @@ from services.projector.catching_up import follow
 from services.projector.comparing import Difference, Side, differences
 from services.projector.digest import Digest, digests
 from services.projector.folding import Plan
-from services.projector.positions import Connection, ends, stands
+from services.projector.positions import Connection, ends
 from services.projector.reader import Ends
+from services.projector.schema import stands
 from services.projector.sealing import seal
 from services.projector.source import Log
 from services.projector.whole import LogBroken

@@ -80,11 +80,16 @@ async def switch(connection: Connection, schema: str) -> None:
 
 async def reached(connection: Connection, schema: str, ends: Mapping[tuple[str, int], int]) -> bool:
     """Whether the rows of `schema` stand at or after these offsets, keyed (topic, partition)."""
-    found = await connection.execute(
-        "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s", (schema,)
+    standing = await stands(connection, schema)
+    return all(standing.get(at, 0) >= end for at, end in ends.items())
+
+
+async def stands(connection: Connection, schema: str) -> dict[tuple[str, int], int]:
+    """Where the rows of `schema` stand, as the connection sees it: the next offset of each partition it has any of."""
+    rows = await connection.execute(
+        "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s ORDER BY 1, 2", (schema,)
     )
-    stands = {(topic, partition): offset async for topic, partition, offset in found}
-    return all(stands.get(at, 0) >= end for at, end in ends.items())
+    return {(topic, partition): offset async for topic, partition, offset in rows}
 
 
 async def create(connection: Connection, prefix: str = "read_model") -> str:

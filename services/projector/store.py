@@ -98,10 +98,7 @@ class Store:
 
     async def ends(self) -> dict[Partition, int]:
         """Where the rows stand, of every partition they have anything of."""
-        found = await self._connection.execute(
-            "SELECT topic, partition, next_offset FROM projection.offsets WHERE schema = %s", (self.schema,)
-        )
-        return {(topic, partition): offset async for topic, partition, offset in found}
+        return await schemas.stands(self._connection, self.schema)
 
     @asynccontextmanager
     async def landing(self, at: Partition, end: int, append_time: datetime | None) -> AsyncIterator[bool]:

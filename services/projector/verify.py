@@ -9,8 +9,9 @@ from psycopg import AsyncConnection
 from services.projector import schema, switching
 from services.projector.comparing import Difference, Side, differences
 from services.projector.digest import ALIKE, Digest, seen_by
-from services.projector.positions import Connection, stands
+from services.projector.positions import Connection
 from services.projector.rebuild import Means
+from services.projector.schema import stands
 
 
 class NothingServed(Exception):
