@@ -55,7 +55,7 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
     record: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
     """`columns` maps a name to its Postgres type, in the order of `values`. The first `key` columns are the key.
 

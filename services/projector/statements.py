@@ -1,4 +1,7 @@
-"""The projector's SQL. What differs between tables is composed from their declared columns, never from data."""
+"""The projector's SQL. What differs between tables is composed from their declared columns, never from data, and once:
+composing a statement takes longer than carrying it out for one row."""
+
+from functools import cache
 
 from psycopg import sql
 from psycopg.sql import SQL, Composed, Identifier
@@ -32,43 +35,51 @@ WHERE mine.schema = %s
 """
 
 
-def stage(table: Table) -> Composed:
+@cache
+def stage(table: Table) -> bytes:
     """A table of the session's own, empty at every commit, that COPY fills before one merge."""
     names = Identifier(staged(table)), Identifier(table.name)
-    return SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(*names)
+    return SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(*names).as_bytes()
 
 
-def copy(table: Table, into: str) -> Composed:
-    return SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(Identifier(into), _names(table))
+@cache
+def copy(table: Table, into: str) -> bytes:
+    return SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(Identifier(into), _names(table)).as_bytes()
 
 
-def merge(table: Table) -> Composed:
-    return SQL("INSERT INTO {} ({}) SELECT {} FROM {} {}").format(
+@cache
+def merge(table: Table) -> bytes:
+    merged = SQL("INSERT INTO {} ({}) SELECT {} FROM {} {}").format(
         Identifier(table.name), _names(table), _names(table), Identifier(staged(table)), _on_conflict(table)
     )
+    return merged.as_bytes()
 
 
-def insert(table: Table) -> Composed:
+@cache
+def insert(table: Table) -> bytes:
     """One row, given as values."""
     values = SQL(", ").join(SQL("%s::{}").format(SQL(type_)) for type_ in table.columns.values())
-    return SQL("INSERT INTO {} ({}) VALUES ({}) {}").format(
+    inserted = SQL("INSERT INTO {} ({}) VALUES ({}) {}").format(
         Identifier(table.name), _names(table), values, _on_conflict(table)
     )
+    return inserted.as_bytes()
 
 
-def select(table: Table) -> Composed:
+@cache
+def select(table: Table) -> bytes:
     """What stands under some keys. Where rows are only added that is their keys, and those of all rows that share the
     first column; else the rows, each key column given as an array."""
     keys = list(table.columns)[: table.key]
     if table.writing == "add":
-        return SQL("SELECT {} FROM {} WHERE {} = ANY (%b)").format(
-            SQL(", ").join(map(Identifier, keys)), Identifier(table.name), Identifier(keys[0])
-        )
+        names = SQL(", ").join(map(Identifier, keys))
+        found = SQL("SELECT {} FROM {} WHERE {} = ANY (%b)").format(names, Identifier(table.name), Identifier(keys[0]))
+        return found.as_bytes()
     arrays = SQL(", ").join(SQL("%b::{}[]").format(SQL(table.columns[key])) for key in keys)
     names = SQL(", ").join(map(Identifier, keys))
-    return SQL("SELECT {} FROM {} JOIN unnest({}) AS asked ({}) USING ({})").format(
+    found = SQL("SELECT {} FROM {} JOIN unnest({}) AS asked ({}) USING ({})").format(
         _names(table), Identifier(table.name), arrays, names, names
     )
+    return found.as_bytes()
 
 
 def staged(table: Table) -> str:

@@ -1,12 +1,12 @@
 """The read model in Postgres: positions and rows move in one transaction, or not at all."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any, LiteralString, Self
 
 from msgspec import Struct
-from psycopg import AsyncConnection, postgres
+from psycopg import AsyncConnection, AsyncCursor, postgres
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
@@ -126,14 +126,19 @@ class Store:
 
     async def prior(self, touched: Rows) -> Rows:
         """The states that stand under the touched keys; of a table whose rows are only added, no more than which do."""
-        return {name: await self._standing(TABLES[name], keys) for name, keys in touched.items()}
+        async with self._together(True):
+            asked = {name: await self._ask(TABLES[name], keys) for name, keys in touched.items() if keys}
+        found = {name: await _standing(TABLES[name], cursor) for name, cursor in asked.items()}
+        return {name: found.get(name, {}) for name in touched}
 
     async def save(self, prior: Rows, changed: Rows) -> None:
         """Write changed rows; those that replace standing ones in key order, so that no two projectors deadlock."""
-        for name, states in changed.items():
-            table, standing = TABLES[name], prior[name]
-            await self._add(table, [state for key, state in states.items() if key not in standing])
-            await self._replace(table, [states[key] for key in sorted(states.keys() & standing.keys(), key=_order)])
+        few = all(len(states) <= FEW_ROWS for states in changed.values())
+        async with self._together(few):
+            for name, states in changed.items():
+                table, standing = TABLES[name], prior[name]
+                await self._add(table, [state for key, state in states.items() if key not in standing])
+                await self._replace(table, [states[key] for key in sorted(states.keys() & standing.keys(), key=_order)])
 
     async def sieve(self, moves: Iterable[Move]) -> Sieve:
         """What holds records up that come with some moves. In their transaction."""
@@ -141,21 +146,25 @@ class Store:
 
     async def park(self, parked: Sequence[Parked]) -> None:
         """Keep records that wait, in the transaction that moves past them."""
-        await self._add(TABLES["parked"], parked)
+        if parked:
+            async with self._together(len(parked) <= FEW_ROWS):
+                await self._add(TABLES["parked"], parked)
 
-    async def _standing(self, table: Table, keys: Collection[Any]) -> dict[Key, State]:
-        if not keys:
-            return {}
+    @asynccontextmanager
+    async def _together(self, few: bool) -> AsyncIterator[None]:
+        """Where there are few rows and no COPY, statements go on one journey."""
+        async with self._connection.pipeline() if few else nullcontext():
+            yield
+        await self._connection.execute("SELECT")  # after a pipeline Postgres times no idle transaction
+
+    async def _ask(self, table: Table, keys: Collection[Any]) -> AsyncCursor[Any]:
         if table.key == 1:
             asked = [list(keys)]
         elif table.writing == "add":
             asked = [list({key[0] for key in keys})]
         else:
             asked = [list(column) for column in zip(*keys, strict=True)]
-        async with self._connection.cursor(binary=True) as cursor:
-            await cursor.execute(statements.select(table), asked)
-            rows = await cursor.fetchall()
-        return {(row[: table.key] if table.key > 1 else row[0]): table.load(row) for row in rows}
+        return await self._connection.cursor(binary=True).execute(statements.select(table), asked)
 
     async def _add(self, table: Table, states: Sequence[State]) -> None:
         if len(states) <= FEW_ROWS:
@@ -174,7 +183,6 @@ class Store:
         if states:
             async with self._connection.cursor() as cursor:
                 await cursor.executemany(statements.insert(table), [table.values(state) for state in states])
-            await self._connection.execute("SELECT")  # after a pipeline Postgres times no idle transaction
 
     async def add(self, table: Table, states: Sequence[State]) -> None:
         """Rows of which none stands yet, however many."""
@@ -195,6 +203,11 @@ def _order(key: Any) -> tuple[Any, tuple[Any, ...]]:
     """Ids by their number, which compares much faster than the ids do."""
     first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
     return getattr(first, "int", first), rest
+
+
+async def _standing(table: Table, cursor: AsyncCursor[Any]) -> dict[Key, State]:
+    rows = await cursor.fetchall()
+    return {(row[: table.key] if table.key > 1 else row[0]): table.load(row) for row in rows}
 
 
 async def _prepare(connection: AsyncConnection[Any], schema: str) -> None:
