@@ -43,7 +43,6 @@ ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
 _COLUMNS = [name for name, _ in COLUMNS if name != "words"]  # what there is to search by is in the others too
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 
-IMAGE = f"SELECT {_NAMES}, status, shown, analyses FROM described_images WHERE image_id = %s"
 SOME_IMAGES = f"SELECT {_NAMES}, status, shown, analyses FROM described_images WHERE image_id = ANY(%s)"
 VERDICT_COLUMNS = (
     'event_id, type, topic, partition, "offset", append_time, request_id, owner, image_id, version, reason'
@@ -128,6 +127,7 @@ class ReadModel:
         self._positions: Poll[Position, bool] = Poll(self._reached)
         self._requests: Together[UUID, Verdict] = Together(self._of_requests)
         self._own_bytes: Together[tuple[str, str], UUID] = Together(self._of_same_bytes)
+        self._images: Together[UUID, Described] = Together(self._described)
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
@@ -152,13 +152,11 @@ class ReadModel:
         return asking.result()
 
     async def image(self, image_id: UUID) -> Described | None:
-        found = await self.rows(IMAGE, (image_id,))
-        return described(found[0]) if found else None
+        return await self._images.of(image_id)
 
     async def images(self, image_ids: Sequence[UUID]) -> list[Described]:
         """Those that are there, in the order of their ids."""
-        rows = await self.rows(SOME_IMAGES, (list(image_ids),)) if image_ids else []
-        found = {row["image_id"]: described(row) for row in rows}
+        found = await self._described(image_ids) if image_ids else {}
         return [found[image_id] for image_id in image_ids if image_id in found]
 
     async def of_same_bytes(self, owner: str, sha256: str) -> Described | None:
@@ -221,6 +219,10 @@ class ReadModel:
     async def _of_requests(self, request_ids: Collection[UUID]) -> dict[UUID, Verdict]:
         found = map(_verdict, await self.rows(OF_REQUESTS, (list(request_ids),)))
         return {verdict.request_id: verdict for verdict in found if verdict.request_id}
+
+    async def _described(self, image_ids: Collection[UUID]) -> dict[UUID, Described]:
+        rows = await self.rows(SOME_IMAGES, (list(image_ids),))
+        return {row["image_id"]: described(row) for row in rows}
 
     async def _of_same_bytes(self, asked: Collection[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
         owners, hashes = zip(*asked, strict=True)

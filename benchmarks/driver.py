@@ -15,7 +15,10 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.types.json import set_json_loads
 
-from adapters.read_model import IMAGE, SESSION, SOME_IMAGES
+from adapters.read_model import SESSION, SOME_IMAGES
+
+ONE = SOME_IMAGES.replace("= ANY(%s)", "= %s")
+"""The same for one image."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -44,7 +47,7 @@ async def carry_out(plan: Plan) -> float:
 
     async def ask(connection: AsyncConnection[Any]) -> None:
         for image in images:
-            assert await (await connection.execute(IMAGE, (image,))).fetchone()
+            assert await (await connection.execute(ONE, (image,))).fetchone()
         for _ in pages:
             found = await (await connection.execute(plan.page.encode(), plan.params, prepare=False)).fetchall()
             ids = [image_id for image_id, _ in found[:-1]]
