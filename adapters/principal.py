@@ -4,11 +4,11 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from cachetools import TTLCache
-from fastapi import Depends, Request, Security
+from fastapi import Request, Security
 from fastapi.security import OAuth2PasswordBearer
 
 from adapters.accounts import Accounts
@@ -32,9 +32,22 @@ SCOPES = {
     "social:write": "post, like, follow",
     "admin": "manage the account, and, for an admin, the house",
 }
-_BEARER = OAuth2PasswordBearer(
-    tokenUrl="/v1/auth/token", scopes=SCOPES, auto_error=False, description="An access token, or an API key"
-)
+
+
+class Bearer(OAuth2PasswordBearer):
+    """The credentials of a request, or None."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            tokenUrl="/v1/auth/token",
+            scheme_name=OAuth2PasswordBearer.__name__,
+            scopes=SCOPES,
+            auto_error=False,
+            description="An access token, or an API key",
+        )
+
+
+_BEARER = Bearer()
 
 
 class Principals:
@@ -129,16 +142,26 @@ def may(action: Action, *, unchecked: bool = False) -> Any:
 
     None where nobody has signed in and nobody needs to. `unchecked` as for `Principals.of`.
     """
-    rule = RULES[action]
+    scope = RULES[action].scope
+    return Security(_May(action, unchecked), scopes=[scope] if scope else [])
 
-    async def who(request: Request, credentials: Annotated[str | None, Depends(_BEARER)]) -> Principal | None:
+
+class _May(Bearer):
+    """The question of `may`; as one with its credentials it is solved once per request, not twice."""
+
+    def __init__(self, action: Action, unchecked: bool) -> None:
+        super().__init__()
+        self._action = action
+        self._rule = RULES[action]
+        self._unchecked = unchecked
+
+    async def __call__(self, request: Request) -> Principal | None:  # type: ignore[override]
         principals: Principals = request.app.state.principals
-        found = await principals.of(credentials, unchecked=unchecked) if credentials else None
-        if found is None and not rule.nobody:
+        credentials = await super().__call__(request)
+        found = await principals.of(credentials, unchecked=self._unchecked) if credentials else None
+        if found is None and not self._rule.nobody:
             raise unauthenticated("Send an access token or an API key: Authorization: Bearer …")
-        if decide(found, action) == "forbidden":
-            need = f"this needs the scope {rule.scope}" if rule.scope else "this is for admins"
+        if decide(found, self._action) == "forbidden":
+            need = f"this needs the scope {self._rule.scope}" if self._rule.scope else "this is for admins"
             raise Problem("forbidden", f"These credentials do not allow it: {need}.")
         return found
-
-    return Security(who, scopes=[rule.scope] if rule.scope else [])

@@ -45,12 +45,6 @@ class Reading:
     promotions: Promotions
 
 
-async def _reading(request: Request) -> Reading:
-    found: Reading = request.app.state.query
-    return found
-
-
-Parts = Annotated[Reading, Depends(_reading)]
 After = Annotated[
     str | None,
     Header(
@@ -60,14 +54,25 @@ After = Annotated[
 ]
 
 
-async def after(parts: Parts, framelog_after: After = None) -> None:
-    """Waits until the read model has the record at the position a write answered. Raises Problem `behind`."""
-    if framelog_after is None:
-        return
-    position = _position(framelog_after)
-    end = Position(position.topic, position.partition, position.offset + 1)
-    if not await parts.read_model.reached(end, WAIT_SECONDS):
-        raise Problem("behind", f"the read model has not reached {position}", headers={"Retry-After": "1"})
+async def _as_they_are(request: Request) -> Reading:
+    found: Reading = request.app.state.query
+    return found
+
+
+async def _after(request: Request, framelog_after: After = None) -> Reading:
+    """Once the read model has the record at the position a write answered. Raises Problem `behind`."""
+    parts = await _as_they_are(request)
+    if framelog_after is not None:
+        position = _position(framelog_after)
+        end = Position(position.topic, position.partition, position.offset + 1)
+        if not await parts.read_model.reached(end, WAIT_SECONDS):
+            raise Problem("behind", f"the read model has not reached {position}", headers={"Retry-After": "1"})
+    return parts
+
+
+PartsAsTheyAre = Annotated[Reading, Depends(_as_they_are)]
+Parts = Annotated[Reading, Depends(_after)]
+"""These wait for what a client wants to see in the answer."""
 
 
 def _position(text: str) -> Position:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from adapters.conditions import etag
 from adapters.http import Json
@@ -17,9 +17,9 @@ from contracts.read_model.placed import Placed
 from contracts.resources.accounts import Counts, api_key_json, profile_json, whole_json
 from services.query.cursors import decoded, encoded
 from services.query.pages import Cursor, Limit, page
-from services.query.parts import FRESH, Parts, Reading, after
+from services.query.parts import FRESH, Parts, Reading
 
-ROUTES = APIRouter(tags=["accounts"], dependencies=[Depends(after)])
+ROUTES = APIRouter(tags=["accounts"])
 
 QUESTION = "accounts"
 SECRET = {"Cache-Control": "no-store"}

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from adapters.http import Json
 from adapters.principal import may
@@ -13,9 +13,9 @@ from contracts.resources.dead_letters import SHOWN_IN_LISTS, dead_letter_json
 from services.query.cursors import decoded, encoded
 from services.query.filters import Text
 from services.query.pages import Cursor, Limit, page
-from services.query.parts import FRESH, Parts, after
+from services.query.parts import FRESH, Parts
 
-ROUTES = APIRouter(tags=["admin"], dependencies=[Depends(after)])
+ROUTES = APIRouter(tags=["admin"])
 
 PAGE = """
 SELECT * FROM dead_letters

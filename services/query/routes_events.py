@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from adapters.principal import may, still
 from adapters.problem_json import documented
@@ -12,11 +12,11 @@ from contracts.problems import FieldError, invalid
 from services.query import places
 from services.query.conditional import prefers_json
 from services.query.pages import Limit, page
-from services.query.parts import Parts, after
+from services.query.parts import Parts
 from services.query.places import BEGINNING, Place
 from services.query.streams import Streams
 
-ROUTES = APIRouter(tags=["events"], dependencies=[Depends(after)])
+ROUTES = APIRouter(tags=["events"])
 
 NOW = "now"
 STREAM = "text/event-stream"

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from adapters.conditions import etag
 from adapters.http import Json
@@ -19,13 +19,13 @@ from services.query.history import history
 from services.query.listing import listed, seen_by
 from services.query.looking import owned, owns, visible
 from services.query.pages import Cursor, Limit, page
-from services.query.parts import FRESH, Parts, Reading, after
+from services.query.parts import FRESH, Parts, Reading
 from services.query.past import AsOf, content_then, image_as_of
 from services.query.renditions import PICTURE, RENDITION, rendition_answer
 from services.query.search import question
 from services.query.versions import every_version
 
-ROUTES = APIRouter(tags=["images"], dependencies=[Depends(after)])
+ROUTES = APIRouter(tags=["images"])
 
 See = Annotated[Principal, may("see-image")]
 SeeOwn = Annotated[Principal, may("see-own-image")]

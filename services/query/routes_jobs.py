@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from adapters.http import Json
 from adapters.principal import may
@@ -14,10 +14,10 @@ from contracts.resources.images import stored_renditions
 from contracts.resources.jobs import DescribedJob, job_json, problem_json
 from services.query.cursors import decoded, encoded
 from services.query.pages import Cursor, Limit, page
-from services.query.parts import FRESH, Parts, Reading, after
+from services.query.parts import FRESH, Parts, Reading
 from services.query.renditions import PICTURE, RENDITION, Rendition, picture_answer
 
-ROUTES = APIRouter(tags=["jobs"], dependencies=[Depends(after)])
+ROUTES = APIRouter(tags=["jobs"])
 
 PAGE = """
 SELECT * FROM described_jobs AS job

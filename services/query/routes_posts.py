@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from adapters.conditions import etag
 from adapters.http import Json
@@ -17,10 +17,10 @@ from contracts.resources.posts import Shown, post_json
 from services.query import sharing
 from services.query.cursors import decoded, encoded
 from services.query.pages import Cursor, Limit, page
-from services.query.parts import FRESH, Parts, Reading, after
+from services.query.parts import FRESH, Parts, Reading
 from services.query.sharing import Listing
 
-ROUTES = APIRouter(tags=["sharing"], dependencies=[Depends(after)])
+ROUTES = APIRouter(tags=["sharing"])
 
 See = Annotated[Principal | None, may("see-post")]
 SeeProfile = Annotated[Principal, may("see-profile")]
