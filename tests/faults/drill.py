@@ -161,11 +161,14 @@ async def drained(act: Act) -> None:
 
 
 async def _at_rest(stage: Stage, client: httpx.AsyncClient) -> bool:
-    """All is well, the read model has reached the end of the log, and nothing in it waits for anything."""
+    """All is well, the read model has reached the end of the log, nothing in it waits for anything, and what the API
+    tells the log of itself has been told."""
     try:
-        health = await client.get("/readyz")
+        health, algorithms = await client.get("/readyz"), await client.get("/v1/algorithms")
         await reached(stage.house, await log_ends(stage.house), DRAIN_SECONDS)
         ((waiting,),) = await asked(stage.house, STILL_AT_WORK)
     except (Error, KafkaError, httpx.TransportError):
         return False
-    return health.status_code == 200 and not health.json().get("degraded") and waiting == 0
+    if any(answer.status_code != 200 for answer in (health, algorithms)) or health.json().get("degraded"):
+        return False
+    return waiting == 0 and all(one["current_version"] for one in algorithms.json()["items"] if one["enabled"])

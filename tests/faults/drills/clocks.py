@@ -38,7 +38,7 @@ async def clock_of_the_api(act: Act) -> None:
         act.expect({call.status for call in uploads[3:]} == {503}, "clock", f"uploads were told {uploads}")
         clock.set(0)
         await act.pause(3.0, 4.0)
-        act.expect(act.ledger.calls[-1].outcome == "ok", "clock", f"{act.ledger.calls[-1]}: with the right time again")
+    act.expect(act.ledger.calls[-1].outcome == "ok", "clock", f"{act.ledger.calls[-1]}: with the right time again")
 
 
 @drill(own=["kafka"], skipped=no_library)

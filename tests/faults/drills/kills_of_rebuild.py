@@ -18,7 +18,7 @@ FOLDED = saying("COPY ")
 INDEXED = saying("ADD PRIMARY KEY")
 MOVED = saying("SET next_offset = move.until")
 FENCED = saying("SET state = 'fenced'")
-COMPARED = saying("string_agg(md5(one::text)")
+COMPARED = saying("md5(one::text) AS row")
 LIVE = saying("INSERT INTO projection.live")
 UNFENCED = 15.0
 """Seconds after which a read model that a dead rebuild has fenced moves on, by itself."""
@@ -39,10 +39,14 @@ def at(seen: Seen, nth: int = 1, where: Where = "request") -> Phase:
     return wait
 
 
-async def while_it_drains(link: Link, kill: Killer) -> None:
-    """What is read meanwhile comes before the fence: so there is something to drain."""
-    await link.spring(FENCED, "request", 1, lambda: asyncio.sleep(1), passes=True, within=WITHIN)
-    await link.spring(MOVED, "request", 1, kill, within=WITHIN)
+def while_it_drains(act: Act) -> Phase:
+    """What is uploaded on its way to the fence stands before that: so there is something to drain."""
+
+    async def wait(link: Link, kill: Killer) -> None:
+        await link.spring(FENCED, "request", 1, lambda: _uploaded(act, "to-drain"), passes=True, within=WITHIN)
+        await link.spring(MOVED, "request", 1, kill, within=WITHIN)
+
+    return wait
 
 
 @drill(links=[("rebuild", "postgres")], within=400)
@@ -54,7 +58,7 @@ async def rebuild_killed_in_each_phase(act: Act) -> None:
         "folding": at(FOLDED, chance.randint(2, 12)),
         "indexing": at(INDEXED, chance.randint(1, 10)),
         "following": at(MOVED),
-        "draining": while_it_drains,
+        "draining": while_it_drains(act),
         "comparing": at(COMPARED, chance.randint(1, 20)),
         "switching": at(after(LIVE, commit)),
         "switched": at(after(LIVE, commit), where="answer"),
@@ -63,7 +67,7 @@ async def rebuild_killed_in_each_phase(act: Act) -> None:
     async with act.load(clients=3), reading(act):
         await act.pause(3.0, 4.0)
         for phase, wait in phases.items():
-            await _killed(act, wait)
+            await _killed(act, phase, wait)
             left = [name for (name,) in await asked(stage.house, BUILDING)]
             begun = begun or left[0]
             expected = [] if phase == "switched" else [begun]
@@ -84,7 +88,7 @@ async def rebuild(act: Act) -> Process:
     )
 
 
-async def _killed(act: Act, wait: Phase) -> None:
+async def _killed(act: Act, phase: str, wait: Phase) -> None:
     process = await rebuild(act)
 
     async def kill() -> None:
@@ -95,18 +99,22 @@ async def _killed(act: Act, wait: Phase) -> None:
     except TimeoutError:
         with suppress(ProcessLookupError):
             process.kill()
-        raise AssertionError(f"it never came so far: {await process.communicate()}") from None
+        raise AssertionError(f"{phase}: it never came so far: {await process.communicate()}") from None
     await process.communicate()
 
 
 async def _moves_on(act: Act, phase: str) -> None:
     """What is served does not wait for whoever is dead: it takes what is uploaded after that death."""
-    async with act.stage.client() as client:
-        await act.ledger.make(client, _upload(f"after-{phase}"))
+    await _uploaded(act, f"after-{phase}")
     try:
         await reached(act.stage.house, await log_ends(act.stage.house), UNFENCED)
     except TimeoutError:
         act.expect(False, "I1", f"killed while {phase}: nothing is projected any more")
+
+
+async def _uploaded(act: Act, key: str) -> None:
+    async with act.stage.client() as client:
+        await act.ledger.make(client, _upload(key))
 
 
 def _upload(key: str) -> Ask:
