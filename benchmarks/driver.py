@@ -17,7 +17,7 @@ from psycopg.types.json import set_json_loads
 
 from adapters.read_model import SESSION, SOME_IMAGES
 
-ONE = SOME_IMAGES.replace("= ANY(%s)", "= %s")
+ONE = SOME_IMAGES.replace("= ANY (ARRAY(SELECT unnest(%s::uuid[])))", "= %s")
 """The same for one image."""
 
 
