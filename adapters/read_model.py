@@ -43,11 +43,10 @@ ANALYSES = msgspec.json.Decoder(tuple[Analysis, ...])
 _COLUMNS = [name for name, _ in COLUMNS if name != "words"]  # what there is to search by is in the others too
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 
-# To plan this view takes longer than to carry it out. Told how many ids there are, Postgres thinks a plan for so many
-# better than the one it has, every time; what a subquery gives it cannot count.
-SOME_IMAGES = f"""
-SELECT {_NAMES}, status, shown, analyses FROM described_images WHERE image_id = ANY (ARRAY(SELECT unnest(%s::uuid[])))
-"""
+DESCRIBED = f"SELECT {_NAMES}, status, shown, analyses FROM described_images WHERE image_id"
+# To plan this takes longer than to carry it out. Told how many ids there are, Postgres thinks a plan for so many better
+# than the one it has, every time; what a subquery gives it cannot count.
+SOME_IMAGES = f"{DESCRIBED} = ANY (ARRAY(SELECT unnest(%s::uuid[])))"
 VERDICT_COLUMNS = (
     'event_id, type, topic, partition, "offset", append_time, request_id, owner, image_id, version, reason'
 )

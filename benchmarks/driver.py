@@ -15,10 +15,10 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.types.json import set_json_loads
 
-from adapters.read_model import SESSION, SOME_IMAGES
+from adapters.read_model import DESCRIBED, SESSION, SOME_IMAGES
 
-ONE = SOME_IMAGES.replace("= ANY (ARRAY(SELECT unnest(%s::uuid[])))", "= %s")
-"""The same for one image."""
+ONE, SOME = f"{DESCRIBED} = %s", f"{DESCRIBED} = ANY (%s)"
+"""Images by their ids, as anybody would ask for them."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from benchmarks.stand import Stack, Stand, stand
 from benchmarks.table import Table, Target, interleaved
 from deploy.local.supervisor import Supervisor
 
-IMAGES, CLIENTS = 500, 8
+IMAGES, CLIENTS = 1_500, 8
 EVERY_SECONDS = 10.0
 AGAIN_SECONDS = 0.2
 PATIENCE = 180.0

@@ -15,7 +15,7 @@ import aiohttp
 import jwt
 from psycopg.conninfo import conninfo_to_dict
 
-from adapters.read_model import SESSION, SOME_IMAGES
+from adapters.read_model import SESSION
 from benchmarks import driver, library, peers, reads
 from benchmarks.explain import Overheard
 from benchmarks.library import OWNER
@@ -125,7 +125,7 @@ async def _sqlalchemy(supervisor: Supervisor, own: Stand, page: str) -> Service:
     """`benchmarks/peers/library.py`, started."""
     port, secret = free_port(), token_hex(32)
     environment = {"DATABASE": _url(own.database), "SECRET": secret}
-    environment |= {"ONE": driver.ONE, "PAGE": page, "IMAGES": SOME_IMAGES}
+    environment |= {"ONE": driver.ONE, "PAGE": page, "IMAGES": driver.SOME}
     command = [peers.program("uvicorn"), "library:app", "--port", str(port), "--no-access-log"]
     await supervisor.launch(http("library", command, port, "/health", peers.PEERS, environment)).ready(PATIENCE)
     return Service(port, "/images", f"Bearer {jwt.encode({'sub': OWNER}, secret)}")

@@ -19,6 +19,7 @@ from tests.events import cause, uid
 from tests.running import House
 
 PROJECTOR = "services.projector"
+PLANS = "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%%described_images%%'"
 
 
 @pytest.fixture
@@ -132,6 +133,20 @@ async def test_a_kill_between_any_two_batches_loses_nothing_and_repeats_nothing(
     process.terminate()
     assert await process.wait() == 0
     assert len(await rows(house, "SELECT 1 FROM framelog.events WHERE accepted")) == 600
+
+
+async def test_images_are_planned_once_whoever_asks_for_however_many(house: House, log: Log) -> None:
+    images = [uid(number) for number in range(5)]
+    async with house.run(PROJECTOR), ReadModel(house.database, connections=1) as read_model:
+        for number, image in enumerate(images):
+            await append(log, events.uploaded(image), ("upload", number))
+        await eventually(house, "SELECT 1 FROM framelog.images HAVING count(*) = 5")
+        for number in range(30):
+            asked = images[: 1 + number % 5]
+            assert [one.image.image_id for one in await read_model.images(asked)] == asked
+        (plans,) = await read_model.rows(PLANS)
+    assert plans["custom_plans"] == 5, "the first of them: then Postgres takes the plan that is good for all"
+    assert plans["generic_plans"] > 10
 
 
 async def test_a_request_is_known_by_its_own_event_whatever_it_caused_is_seen_first(house: House, log: Log) -> None:
