@@ -25,7 +25,7 @@ Acknowledged = dict[Partition, list[tuple[int, float]]]
 
 
 async def tables(stack: Stack, rounds: int) -> AsyncIterator[Percentiles]:
-    async with stand(stack) as own, Log(stack.kafka, own.names) as log, processes() as supervisor:
+    async with stand(stack) as own, Log(stack.kafka, own.names, linger_ms=5) as log, processes() as supervisor:
         accounts = whole_log.accounts_in(MOST_EVENTS)
         await whole_log.tell(log, 0, accounts)
         most = await projection.followed(own, accounts * whole_log.PER_ACCOUNT)
