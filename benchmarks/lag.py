@@ -2,8 +2,9 @@
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from itertools import chain
+from uuid import UUID
 
 from psycopg import AsyncConnection
 
@@ -12,6 +13,8 @@ from benchmarks import projection, whole_log
 from benchmarks.percentiles import Percentiles
 from benchmarks.processes import processes, projector
 from benchmarks.stand import Stack, Stand, stand
+from contracts.codec import encode
+from contracts.events import Message
 from services.projector import schema
 
 MOST_EVENTS = 60_000
@@ -20,6 +23,7 @@ PULSE = 0.02
 GLANCE_SECONDS = 0.005
 
 Partition = tuple[str, int]
+Life = list[tuple[Message, UUID]]
 Acknowledged = dict[Partition, list[tuple[int, float]]]
 """Offsets and when they were acknowledged, in the order of the offsets."""
 
@@ -45,24 +49,23 @@ async def _paced(
     own: Stand, log: Log, first: int, rate: float, seconds: float
 ) -> tuple[Acknowledged, list[tuple[float, dict[Partition, int]]]]:
     """What was acknowledged, and where the rows stood at each glance, until they stood at the end."""
+    lives = _made(first, rate * seconds)
     said: Acknowledged = {}
     seen: list[tuple[float, dict[Partition, int]]] = []
     watching = asyncio.create_task(_watch(own, seen))
     loop = asyncio.get_running_loop()
-    lives = chain.from_iterable(map(whole_log.account, range(first, 10**9)))
     begin, begun = loop.time(), 0
 
-    async def one(life: Iterable[whole_log.Said]) -> None:
-        for event, cause in life:
-            at = (await log.append(event, cause)).position
+    async def one(life: Life) -> None:
+        for message, event_id in life:
+            at = (await log.produce(message, event_id)).position
             said.setdefault((at.topic, at.partition), []).append((at.offset, loop.time()))
 
     async with asyncio.TaskGroup() as tasks:
         while (passed := loop.time() - begin) < seconds:
             while begun < rate * passed:
-                life = list(next(lives))
-                begun += len(life)
-                tasks.create_task(one(life))
+                begun += len(lives[-1])
+                tasks.create_task(one(lives.pop()))
             await asyncio.sleep(PULSE)
     goal = {at: max(found)[0] + 1 for at, found in said.items()}
     async with asyncio.timeout(60):
@@ -70,6 +73,13 @@ async def _paced(
             await asyncio.sleep(GLANCE_SECONDS)
     watching.cancel()
     return said, seen
+
+
+def _made(first: int, events: float) -> list[Life]:
+    """Beforehand: making an event takes this process as long as appending it."""
+    accounts = range(first, first + 1 + int(events / whole_log.PER_ACCOUNT))
+    told = chain.from_iterable(map(whole_log.account, accounts))
+    return [[(encode(event, cause), cause.event_id) for event, cause in life] for life in told]
 
 
 async def _watch(own: Stand, seen: list[tuple[float, dict[Partition, int]]]) -> None:
