@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import count, cycle
+from typing import LiteralString
 from uuid import uuid4
 
 import aiohttp
@@ -16,11 +17,12 @@ from benchmarks.stand import Stack, Stand, stand
 from benchmarks.table import Table, Target, interleaved
 from deploy.local.supervisor import Supervisor
 
-IMAGES, CLIENTS = 1_500, 8
+IMAGES, CLIENTS = 2_000, 8
 EVERY_SECONDS = 10.0
 AGAIN_SECONDS = 0.2
 PATIENCE = 180.0
 VICTIMS = ("projector", "analyzer", "api")
+ENDED = "SELECT count(*) FROM framelog.attempts WHERE finished_at IS NOT NULL"
 COMPLETED = "SELECT count(*) FROM framelog.described_images WHERE status = 'completed'"
 CALM, KILLED = "left alone", "a process killed every 10 s"
 SAID = (
@@ -85,13 +87,15 @@ class Sending:
     async def _completed(self) -> None:
         self._done += IMAGES
         async with asyncio.timeout(PATIENCE):
-            while await self._visible() < self._done:  # noqa: ASYNC110 - other processes do it
+            while await self._count(ENDED) < self._done:  # noqa: ASYNC110 - other processes do it
                 await asyncio.sleep(0.05)
-        assert await self._visible() == self._done
+            while (seen := await self._count(COMPLETED)) < self._done:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert seen == self._done
 
-    async def _visible(self) -> int:
+    async def _count(self, query: LiteralString) -> int:
         async with await AsyncConnection.connect(self._own.database, autocommit=True) as connection:
-            row = await (await connection.execute(COMPLETED)).fetchone()
+            row = await (await connection.execute(query)).fetchone()
         assert row
         return int(row[0])
 
