@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 BATCH = 5_000
 AT_ONCE = 10_000
 READ_MS = 1_000
+ITSELF = 100 * 1024 * 1024
+"""What a process takes that folds nothing yet, in bytes."""
 TELL_SECONDS = 0.5
 
 Count = Callable[[int], None]
@@ -88,7 +90,7 @@ class Folding:
         """Nothing, where somebody else has by now. Raises LogBroken where the log does not hold all of it,
         TooManyUndecodable."""
         at = (share.topic, share.partition)
-        with Spill(Path(self._plan.folder), self._plan.memory // 2) as spill:
+        with Spill(Path(self._plan.folder), room(self._plan.memory)) as spill:
             last = await _read(self._consumer, self._plan.log.names, share, spill)
             async with self._store.landing(at, share.end, last) as mine:
                 if mine:
@@ -108,6 +110,12 @@ class Folding:
                 f"{unread} of the {share.end} records of {share.topic}:{share.partition} cannot be read: build with the"
                 " version of Framelog that wrote them, or, to leave them all out, raise FRAMELOG_UNDECODABLE_RATIO"
             )
+
+
+def room(memory: int) -> int:
+    """What the records of a portion may come to, of all that a process may take, in bytes: half of what it leaves for
+    folding, since the rows of a batch lie there too until Postgres has them."""
+    return max((memory - ITSELF) // 2, memory // 8)
 
 
 class Standing:

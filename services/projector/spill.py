@@ -11,9 +11,9 @@ import msgspec
 from contracts.events import Record
 
 BUCKETS = 256
-GROWTH = 4
+GROWTH = 8
 """Bytes of memory that a byte of a record comes to while it is folded, by measurement."""
-OVERHEAD = 1_000
+OVERHEAD = 2_000
 """Bytes of memory that a record takes besides."""
 _LENGTH = 4
 
