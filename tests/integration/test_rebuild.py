@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from aiokafka import TopicPartition
@@ -453,6 +454,7 @@ async def test_admins_see_how_far_a_read_model_is_and_what_it_lacks(house: House
     async with house.run(PROJECTOR) as projector, house.api() as client:
         async with asyncio.timeout(20):
             await answers(client, "/readyz", 200)
+            await versions_told(client)
         await lives(log, 0, 3)
         await settled(house)
         (item,) = (await client.get("/v1/admin/projections")).json()["items"]
@@ -469,3 +471,12 @@ async def test_admins_see_how_far_a_read_model_is_and_what_it_lacks(house: House
         assert 0.2 < item["lag"]["seconds"] < 10
         (behind,) = [one for one in item["partitions"] if one["lag"]["records"]]
         assert (behind["topic"], behind["end_offset"] - behind["next_offset"]) == ("framelog.images", 1)
+
+
+async def versions_told(client: httpx.AsyncClient) -> None:
+    """Until the API has nothing more to tell the log of itself."""
+    while True:
+        algorithms = (await client.get("/v1/algorithms")).json()["items"]
+        if all(one["current_version"] for one in algorithms if one["enabled"]):
+            return
+        await asyncio.sleep(0.1)
