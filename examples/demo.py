@@ -205,7 +205,7 @@ Look at it:
 """)
     for one in people:
         print(f"{one.name} has the password {one.password}")
-    print(f"Commands act as {ANN} until `framelog login admin`, with the password in {home / CREDENTIALS}.")
+    print(f"After that login commands act as {ANN} until `framelog login admin`, with the password in {home / CREDENTIALS}.")
 
 
 def main() -> int:
