@@ -205,7 +205,8 @@ Look at it:
 """)
     for one in people:
         print(f"{one.name} has the password {one.password}")
-    print(f"After that login commands act as {ANN} until `framelog login admin`, with the password in {home / CREDENTIALS}.")
+    until = f"until `framelog login admin`, with the password in {home / CREDENTIALS}"
+    print(f"After that login commands act as {ANN}, {until}.")
 
 
 def main() -> int:
