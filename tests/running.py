@@ -132,6 +132,13 @@ async def answers(client: httpx.AsyncClient, path: str, status: int, **headers: 
         await asyncio.sleep(0.1)
 
 
+def versions_told(algorithms: httpx.Response) -> bool:
+    """Whether the API, which tells the log the first version of each algorithm soon after its start, has done so."""
+    return algorithms.status_code == 200 and all(
+        one["current_version"] for one in algorithms.json()["items"] if one["enabled"]
+    )
+
+
 def _letters(names: Names, fetched: Mapping[object, list[Any]]) -> list[RecordBuried]:
     return [decode(names.record(raw)).event for records in fetched.values() for raw in records]
 

@@ -19,7 +19,7 @@ from tests.faults.invariants import Broken, Check, broken
 from tests.faults.load import Client, load
 from tests.faults.stage import Stage
 from tests.faults.staging import staged
-from tests.running import Stack
+from tests.running import Stack, versions_told
 
 SETTLE_SECONDS = 60.0
 DRAIN_SECONDS = 90.0
@@ -169,6 +169,5 @@ async def _at_rest(stage: Stage, client: httpx.AsyncClient) -> bool:
         ((waiting,),) = await asked(stage.house, STILL_AT_WORK)
     except (Error, KafkaError, httpx.TransportError):
         return False
-    if any(answer.status_code != 200 for answer in (health, algorithms)) or health.json().get("degraded"):
-        return False
-    return waiting == 0 and all(one["current_version"] for one in algorithms.json()["items"] if one["enabled"])
+    well = health.status_code == 200 and not health.json().get("degraded")
+    return well and waiting == 0 and versions_told(algorithms)

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 from aiokafka import TopicPartition
@@ -34,7 +33,7 @@ from services.projector.switching import alone
 from services.projector.whole import LogBroken
 from tests import events
 from tests.events import cause, uid
-from tests.running import House, answers
+from tests.running import House, answers, versions_told
 
 PROJECTOR = "services.projector"
 IMAGES = 60
@@ -454,7 +453,8 @@ async def test_admins_see_how_far_a_read_model_is_and_what_it_lacks(house: House
     async with house.run(PROJECTOR) as projector, house.api() as client:
         async with asyncio.timeout(20):
             await answers(client, "/readyz", 200)
-            await versions_told(client)
+            while not versions_told(await client.get("/v1/algorithms")):  # noqa: ASYNC110 - another process tells them
+                await asyncio.sleep(0.1)
         await lives(log, 0, 3)
         await settled(house)
         (item,) = (await client.get("/v1/admin/projections")).json()["items"]
@@ -471,12 +471,3 @@ async def test_admins_see_how_far_a_read_model_is_and_what_it_lacks(house: House
         assert 0.2 < item["lag"]["seconds"] < 10
         (behind,) = [one for one in item["partitions"] if one["lag"]["records"]]
         assert (behind["topic"], behind["end_offset"] - behind["next_offset"]) == ("framelog.images", 1)
-
-
-async def versions_told(client: httpx.AsyncClient) -> None:
-    """Until the API has nothing more to tell the log of itself."""
-    while True:
-        algorithms = (await client.get("/v1/algorithms")).json()["items"]
-        if all(one["current_version"] for one in algorithms if one["enabled"]):
-            return
-        await asyncio.sleep(0.1)
