@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 from aiokafka.errors import KafkaError
 from rich.progress import (
     BarColumn,
@@ -29,6 +28,7 @@ from services.projector.crew import BuilderDied
 from services.projector.naming import Lagging
 from services.projector.positions import NoSuchPlace
 from services.projector.rebuild import NoWayBack
+from services.projector.store import LOST
 from services.projector.switching import AlreadyBuilding
 from services.projector.verify import NothingServed
 from services.projector.whole import LogBroken
@@ -79,6 +79,6 @@ def failing() -> Iterator[None]:
         raise Failed(
             f"object storage does not answer as it should: {down}; see `framelog doctor`", SOMETHING_IS_DOWN
         ) from None
-    except (KafkaError, psycopg.OperationalError) as down:
+    except (KafkaError, *LOST) as down:
         line = str(down).splitlines()[0] if str(down) else type(down).__name__
         raise Failed(f"Kafka or Postgres does not answer: {line}; see `framelog doctor`", SOMETHING_IS_DOWN) from None

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection
 
 from adapters.log import MAX_RECORD, Log, Names
 from adapters.tasks import together
@@ -28,7 +28,7 @@ from services.projector.garbage import collect_rarely
 from services.projector.means import means
 from services.projector.rebuild import Rebuild
 from services.projector.source import Log as Source
-from services.projector.store import Store, Switched
+from services.projector.store import LOST, Store, Switched
 from services.projector.switching import AlreadyBuilding
 from services.projector.unburied import bury_what_is_left
 from services.projector.whole import LogBroken, watch
@@ -121,7 +121,7 @@ def main() -> int:
     collect_rarely()
     try:
         asyncio.new_event_loop().run_until_complete(until_told(settings))
-    except (OperationalError, KafkaConnectionError) as down:
+    except (*LOST, KafkaConnectionError) as down:
         print(f"Kafka or Postgres is down: {down}; `framelog doctor` says which", file=sys.stderr)
         return 3
     except Unfit as unfit:

@@ -17,6 +17,7 @@ from psycopg import OperationalError
 from adapters.tolerance import TooManyUndecodable
 from services.projector.folding import Folding, Plan, Share
 from services.projector.garbage import collect_rarely
+from services.projector.store import LOST
 from services.projector.whole import LogBroken
 
 EXPECTED = {one.__name__: one for one in (LogBroken, TooManyUndecodable, OperationalError)}
@@ -44,7 +45,7 @@ async def build() -> None:
             while True:
                 await folding.fold(await shares.get(), lambda done: _say(Told(done)))
                 _say(Told(ended=True))
-    except (LogBroken, TooManyUndecodable, OperationalError, KafkaError) as expected:
+    except (LogBroken, TooManyUndecodable, *LOST, KafkaError) as expected:
         kinds = (name for name, one in EXPECTED.items() if isinstance(expected, one))
         _say(Told(ended=True, failure=next(kinds, OperationalError.__name__), line=str(expected)))
     listening.cancel()

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from psycopg import OperationalError
 
 from adapters.log import Names
 from adapters.tolerance import Tolerance
@@ -13,7 +12,7 @@ from services.projector.fold import fold, touched
 from services.projector.projections import TOPICS
 from services.projector.reader import Bury, Reader
 from services.projector.settling import settle
-from services.projector.store import Fenced, Store, Switched
+from services.projector.store import LOST, Fenced, Store, Switched
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         while True:
             try:
                 await self._follow(await self._connect())
-            except (OperationalError, Fenced) as error:
+            except (*LOST, Fenced) as error:
                 logger.warning("claiming again in %s s: %s", BACK_OFF_SECONDS, error)
                 await asyncio.sleep(BACK_OFF_SECONDS)
 

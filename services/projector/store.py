@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, LiteralString, Self
 
 from msgspec import Struct
-from psycopg import AsyncConnection, AsyncCursor, postgres
+from psycopg import AsyncConnection, AsyncCursor, OperationalError, postgres
 from psycopg.adapt import Dumper
+from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.pq import Format
 from psycopg.types.json import set_json_loads
 
@@ -21,6 +22,8 @@ FEW_ROWS = 100
 # A projector that falls asleep in the middle of a batch holds the rows of its positions: Postgres takes them back, or
 # nobody could take over. In milliseconds; a batch takes a fraction of a second.
 LET_GO = "-c idle_in_transaction_session_timeout=8000 -c statement_timeout=30000"
+LOST = (OperationalError, IdleInTransactionSessionTimeout)
+"""What a store raises whose connection is gone. Postgres counts the one it took back itself as an internal error."""
 Partition = tuple[str, int]
 """Logical topic and partition."""
 
@@ -62,7 +65,7 @@ class Encoded(Dumper):
 
 
 class Store:
-    """One connection to Postgres, folding into one schema. Raises psycopg.OperationalError when that is lost."""
+    """One connection to Postgres, folding into one schema. Raises LOST when that is."""
 
     def __init__(self, connection: AsyncConnection[Any], schema: str) -> None:
         self._connection = connection

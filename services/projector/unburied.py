@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiokafka.errors import KafkaError
-from psycopg import OperationalError
 
 from contracts.events import Position, TryLater, Undecodable
 from contracts.topics import DEAD_LETTERS
@@ -14,7 +13,7 @@ from services.projector.parking import again
 from services.projector.positions import ends
 from services.projector.reader import Bury, Ends
 from services.projector.source import Log
-from services.projector.store import Store
+from services.projector.store import LOST, Store
 from services.projector.waiting import Waiting
 
 logger = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ async def bury_what_is_left(connect: Callable[[], Awaitable[Store]], log: Log, b
                 return await _bury(store, log, bury)
             finally:
                 await store.close()
-        except (OperationalError, KafkaError, TryLater) as down:
+        except (*LOST, KafkaError, TryLater) as down:
             logger.warning("looking again in %s s for what nobody has buried: %s", BACK_OFF_SECONDS, down)
             await asyncio.sleep(BACK_OFF_SECONDS)
 

@@ -3,14 +3,14 @@
 import asyncio
 
 import pytest
-from psycopg import AsyncConnection, Error
+from psycopg import AsyncConnection
 
 from contracts.events import Position
 from contracts.topics import IMAGES
 from services.projector import schema
 from services.projector import store as stores
 from services.projector.fold import cut, fold, touched
-from services.projector.store import Move, Start, Store, Switched
+from services.projector.store import LOST, Move, Start, Store, Switched
 from tests import events
 from tests.events import uid
 from tests.running import House
@@ -27,7 +27,7 @@ async def test_a_batch_that_is_left_open_is_taken_back_though_its_last_statement
         name = await schema.ensure(connection)
     sleeper, other = await Store.connect(house.database, name), await Store.connect(house.database, name)
     start = (await sleeper.claim([AT]))[AT]
-    with pytest.raises(Error, match=r"idle-in-transaction timeout|closed"):
+    with pytest.raises(LOST, match=r"idle-in-transaction timeout|closed"):
         await overslept(sleeper, start, other, saved)
     await asyncio.gather(sleeper.close(), other.close())
 
