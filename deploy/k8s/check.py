@@ -39,8 +39,7 @@ def _rendered_twice(overlay: str, folder: Path) -> Path:
 
 
 def _valid(files: list[Path]) -> None:
-    script = str(Path(__file__).with_name("validate.py"))
-    _run(tools.program("python"), script, f"{OLDEST},{NEWEST}", *map(str, files))
+    _run_script("validate.py", f"{OLDEST},{NEWEST}", *map(str, files))
 
 
 def _looked_over(files: list[Path]) -> None:
@@ -53,7 +52,12 @@ def _looked_over(files: list[Path]) -> None:
 def _linted() -> None:
     _run(tools.program("hadolint"), "--failure-threshold", "info", str(CLONE / "Dockerfile"))
     print("hadolint finds nothing", flush=True)
-    _run(tools.program("python"), str(Path(__file__).with_name("compose.py")), str(CLONE / "compose.yaml"))
+    _run_script("compose.py", str(CLONE / "compose.yaml"))
+
+
+def _run_script(name: str, *arguments: str) -> None:
+    """`-P`: what lies beside a script is not what its libraries want to import."""
+    _run(tools.program("python"), "-P", str(Path(__file__).with_name(name)), *arguments)
 
 
 def _run(*command: str) -> None:
