@@ -39,6 +39,10 @@ check: ready-check  ## lint, types, direction of imports, generated files
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m deploy.local.env_example --check
 
+k8s: ready-check  ## render the Kubernetes manifests, and hold them to Kubernetes, to linters and to the code
+	@$(BIN)/python -m deploy.k8s.check
+	@$(BIN)/pytest -q --no-header tests/k8s
+
 fmt: ready-check  ## format, and write the generated files anew
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
@@ -61,4 +65,4 @@ bench: ready-test  ## measure, and print the table of docs/benchmarks.md
 ready-run ready-test ready-check: ready-%:
 	@$(PYTHON) -m deploy.local.setup $*
 
-.PHONY: help run dev stop test coverage faults check fmt lock demo psql bench ready-run ready-test ready-check
+.PHONY: help run dev stop test coverage faults check k8s fmt lock demo psql bench ready-run ready-test ready-check

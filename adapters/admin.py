@@ -34,6 +34,7 @@ async def create_topics(
 ) -> list[str]:
     """Creates those of `topics` that are missing; their physical names, once every partition has a leader.
 
+    Of `replication` copies of each record half, or one more, are on disks before a write is acknowledged.
     Raises WrongTopic if one stands with another partition count or with configs that could lose events.
     """
     async with admin(bootstrap) as client:
@@ -84,15 +85,23 @@ async def _partitions(client: AIOKafkaAdminClient) -> dict[str, int]:
 async def _create(client: AIOKafkaAdminClient, names: Names, topics: Sequence[Topic], replication: int) -> None:
     if not topics:
         return
+    insync = {"min.insync.replicas": str(enough(replication))}
     answer = await client.create_topics(
         [
-            NewTopic(names.physical(topic.name), topic.partitions, replication, topic_configs=dict(topic.configs))
+            NewTopic(
+                names.physical(topic.name), topic.partitions, replication, topic_configs={**topic.configs, **insync}
+            )
             for topic in topics
         ]
     )
     for name, code, *reason in answer.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):
             raise for_code(code)(f"{name}: {' '.join(map(str, reason))}")
+
+
+def enough(copies: int) -> int:
+    """How many of so many copies are on disks before a write is acknowledged: one broker less still takes it."""
+    return (copies + 1) // 2
 
 
 async def _led(client: AIOKafkaAdminClient, expected: Mapping[str, int]) -> None:

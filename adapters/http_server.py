@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,10 +21,17 @@ DRAIN_SECONDS = 10
 KEPT_BYTES = 64 * 1024 * 1024
 
 
-def server(app: ASGIApp, host: str, port: int, ending: Callable[[], None] | None = None) -> uvicorn.Server:
+def server(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    ending: Callable[[], None] | None = None,
+    trusted: Sequence[IPv4Network | IPv6Network] = (),
+) -> uvicorn.Server:
     """A server that drains its requests when told to stop. Port 0 lets the system choose.
 
-    `ending` is called before it waits for them: what would answer for ever comes to its end.
+    `ending` is called before it waits for them: what would answer for ever comes to its end. Of `trusted` proxies alone
+    X-Forwarded-For and X-Forwarded-Proto are believed.
     """
     keep_freed(KEPT_BYTES)
     return Server(
@@ -39,6 +47,8 @@ def server(app: ASGIApp, host: str, port: int, ending: Callable[[], None] | None
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(trusted),
+            forwarded_allow_ips=[str(one) for one in trusted],
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         ),

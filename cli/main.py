@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": ("cli.keys:keys", "Rotate the secret keys of the house."),
     "doctor": ("cli.doctor:doctor", "Say what is installed, what runs, what answers, what lags."),
     "migrate": ("cli.migrate:migrate", "Apply the numbered SQL that is missing."),
+    "topics": ("cli.topics:topics", "Create the topics, groups and the bucket, or check those that stand."),
     "rebuild": ("cli.rebuild:rebuild", "Build the read model anew from the log, and switch to it."),
     "verify": ("cli.verify:verify", "Compare what is served with what the log says."),
     "orphans": ("cli.orphans:orphans", "Find objects that nothing names, put them aside, delete them."),

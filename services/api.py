@@ -214,7 +214,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains when told to stop, and then raises the signal again
         signal.signal(number, lambda *_: sys.exit(0))
     api = app(settings, keys)
-    listening = server(api, settings.host, settings.port, lambda: api.state.query.streams.end())
+    listening = server(
+        api, settings.host, settings.port, lambda: api.state.query.streams.end(), settings.trusted_proxies
+    )
     listening.run()  # on uvloop, as the server is set up
     return 0 if listening.started else 3
 

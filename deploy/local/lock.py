@@ -18,7 +18,8 @@ def main() -> None:
     try:
         _compile("requirements.lock", "pyproject.toml")
         _compile("requirements-dev.lock", "--extra", "dev", "pyproject.toml")
-        _compile("benchmarks/peers/requirements.lock", "benchmarks/peers/requirements.in")
+        for folder in ("benchmarks/peers", "deploy/k8s"):
+            _compile(f"{folder}/requirements.lock", f"{folder}/requirements.in")
         for tool, wheel in WHEELS.items():
             name, _, version = wheel.rpartition("-")
             _compile(f"deploy/local/wheels/{tool}.lock", "--no-deps", "-", text=f"{name}=={version}\n")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -122,14 +123,18 @@ async def serving(
 
 @asynccontextmanager
 async def listening(
-    ingest: Ingest | None, routers: Sequence[APIRouter], idle: float = 30.0, principals: Principals | None = None
+    ingest: Ingest | None,
+    routers: Sequence[APIRouter],
+    idle: float = 30.0,
+    principals: Principals | None = None,
+    trusted: Sequence[IPv4Network | IPv6Network] = (),
 ) -> AsyncIterator[tuple[str, int]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.ingest, app.state.principals = ingest, principals
         yield
 
-    one = server(application("test", "0", lifespan, routers, idle), "127.0.0.1", 0)
+    one = server(application("test", "0", lifespan, routers, idle), "127.0.0.1", 0, trusted=trusted)
     running = asyncio.create_task(one.serve())
     while not one.started:
         await asyncio.sleep(0.01)
