@@ -38,12 +38,14 @@ check: ready-check  ## lint, types, direction of imports, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m deploy.local.env_example --check
+	@$(BIN)/python -m deploy.monitoring.dashboard --check
 
 fmt: ready-check  ## format, and write the generated files anew
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/python -m contracts.generate
 	@$(BIN)/python -m deploy.local.env_example
+	@$(BIN)/python -m deploy.monitoring.dashboard
 
 lock:  ## pin what pyproject.toml asks for, with hashes
 	@$(PYTHON) -m deploy.local.lock

@@ -9,6 +9,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from adapters import metrics
+from deploy.monitoring.dashboard import ROWS, Panel
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -35,6 +36,20 @@ def test_a_rule_names_metrics_that_the_code_has(rule: dict[str, Any]) -> None:
     named = re.findall(r"framelog:[\w:]+", rule["expr"])
     assert set(named) <= recorded
     assert set(OURS.findall(re.sub(r"framelog:[\w:]+", "", rule["expr"]))) <= registered()
+
+
+@pytest.mark.parametrize("panel", [panel for row in ROWS.values() for panel in row], ids=lambda panel: panel.title)
+def test_a_panel_names_metrics_that_the_code_has(panel: Panel) -> None:
+    for expr in panel.lines.values():
+        named = set(OURS.findall(expr))
+        assert named and named <= registered()
+
+
+def test_every_metric_is_in_a_panel() -> None:
+    shown = {name for row in ROWS.values() for panel in row for expr in panel.lines.values() for name in OURS.findall(expr)}
+    assert {re.sub("_(bucket|sum|count)$", "", name) for name in registered()} == {
+        re.sub("_(bucket|sum|count)$", "", name) for name in shown
+    }
 
 
 @pytest.mark.parametrize("rule", [one for one in RULES if "alert" in one], ids=lambda rule: rule["alert"])
