@@ -38,6 +38,7 @@ check: ready-check  ## lint, types, direction of imports, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m contracts.generate --check
 	@$(BIN)/python -m deploy.local.env_example --check
+	@$(BIN)/python -m deploy.monitoring.dashboard --check
 
 k8s: ready-check  ## render the Kubernetes manifests, and hold them to Kubernetes, to linters and to the code
 	@$(BIN)/python -m deploy.k8s.check
@@ -48,6 +49,7 @@ fmt: ready-check  ## format, and write the generated files anew
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/python -m contracts.generate
 	@$(BIN)/python -m deploy.local.env_example
+	@$(BIN)/python -m deploy.monitoring.dashboard
 
 lock:  ## pin what pyproject.toml asks for, with hashes
 	@$(PYTHON) -m deploy.local.lock

@@ -6,18 +6,12 @@ import re
 import time
 from uuid import UUID
 
-from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters import problem_json
 from adapters.bodies import Body
+from adapters.metrics import REQUEST_BYTES, REQUEST_SECONDS, REQUESTS
 from contracts.problems import Problem
-
-REQUESTS = Counter("http_requests_total", "requests answered", ["method", "route", "status"])
-SECONDS = Histogram("http_request_duration_seconds", "from headers to the answer's end", ["method", "route"])
-BYTES = Histogram(
-    "http_request_size_bytes", "bytes of the request's body", ["method", "route"], buckets=[4**n for n in range(5, 15)]
-)
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
 _METHODS = frozenset(problem_json.METHODS) | {"OPTIONS"}
@@ -83,8 +77,8 @@ class _Exchange:
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
         route = getattr(self._scope.get("route"), "path", "unknown")
         REQUESTS.labels(method, route, self._status).inc()
-        SECONDS.labels(method, route).observe(seconds)
-        BYTES.labels(method, route).observe(self._body.size)
+        REQUEST_SECONDS.labels(method, route).observe(seconds)
+        REQUEST_BYTES.labels(method, route).observe(self._body.size)
 
 
 def uuid7() -> UUID:

@@ -7,16 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import start_http_server
 
 # Libraries that narrate: what they have to say below WARNING is for their own developers.
 CHATTY = ("aiokafka", "faust", "mode", "asyncio", "urllib3", "httpx", "httpcore", "PIL")
-
-MESSAGES = Counter("framelog_messages_total", "messages finished by a consumer", ["consumer", "topic", "outcome"])
-IN_FLIGHT = Gauge("framelog_messages_in_flight", "messages a consumer has in hand", ["consumer"])
-BACKING_OFF = Gauge("framelog_messages_backing_off", "messages that wait for a dependency", ["consumer"])
-DEAD_LETTERS = Counter("framelog_dead_letters_total", "records a consumer buried", ["consumer", "topic", "reason"])
-MESSAGE_SECONDS = Histogram("framelog_message_seconds", "from taken in hand to finished", ["consumer", "topic"])
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
@@ -47,10 +41,11 @@ def log_as_json(level: str, to: TextIO = sys.stdout) -> None:
 
 
 def serve_metrics(address: str) -> None:
-    """`GET /metrics` at `host:port` for a process that has no HTTP of its own, from a thread. Empty: nowhere."""
+    """`GET /metrics` at `host:port` for a process that has no HTTP of its own, from a thread; what else is asked there,
+    as `/livez`, is answered with the same. Empty: nowhere."""
     if address:
         host, _, port = address.rpartition(":")
-        start_http_server(int(port), host)
+        start_http_server(int(port), host.strip("[]"))
 
 
 def _named(record: logging.LogRecord) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.log import Log, OutcomeUnknown
-from adapters.telemetry import DEAD_LETTERS
+from adapters.metrics import DEAD_LETTERS
 from contracts import dead_letters, ids
 from contracts.codec import Event, decode
 from contracts.dead_letters import RetryRequested

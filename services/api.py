@@ -1,6 +1,7 @@
 """Ingest's and query's routes at one address: the process that people and programs talk to."""
 
 import asyncio
+import shutil
 import signal
 import sys
 import time
@@ -26,6 +27,7 @@ from adapters.jobs import Jobs
 from adapters.keys import FILE as KEYS
 from adapters.keys import Keys, NoKeys
 from adapters.log import Log, Names, OutcomeUnknown
+from adapters.metrics import DISK_FREE_BYTES
 from adapters.objects import Objects
 from adapters.outbound import Outbound, excepted
 from adapters.posts import Posts
@@ -88,6 +90,7 @@ from services.query.ready import Readiness
 from services.query.routes_admin import Overseeing
 from services.query.streams import Streams
 from services.query.verified import VerifiedBytes
+from services.query.watch import Watch
 from services.settings import MIB, Api
 
 VERSION = "0.1.0"
@@ -101,6 +104,7 @@ def app(settings: Api, keys: Keys) -> FastAPI:
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
             names = Names(settings.topic_prefix)
+            DISK_FREE_BYTES.set_function(lambda: shutil.disk_usage(settings.home).free)
             objects = await opened.enter_async_context(objects_of(settings))
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))
@@ -149,8 +153,11 @@ def app(settings: Api, keys: Keys) -> FastAPI:
                 dead_letters=dead_letters,
                 promotions=promotions,
             )
-            promoting = asyncio.create_task(promote_first(algorithms, promotions, log, now))
-            opened.callback(promoting.cancel)
+            for beside in (
+                promote_first(algorithms, promotions, log, now),
+                Watch(read_model, ends, time.monotonic).run(),
+            ):
+                opened.callback(asyncio.create_task(beside).cancel)
             yield
 
     routers = [  # each request is matched with one route after the other: what is asked most comes first

@@ -67,6 +67,11 @@ class Endpoints(Section):
     topic_prefix: str = Field("", description="put before every topic and consumer group, to share one Kafka")
     home: Path = Field(Path(".framelog"), description="data, logs and generated secrets of the one-machine stack")
     keys: Path | None = Field(None, description="the house's secret keys; keys.json in FRAMELOG_HOME unless told")
+    metrics: str = Field(
+        "",
+        pattern=r"^$|^.+:\d+$",
+        description="host:port where a process without HTTP of its own answers /metrics and /livez; empty for nowhere",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
 
@@ -231,11 +236,6 @@ class Analyzer(Decoding, Groups, Reading):
         0, ge=0, description="images of campaigns in flight in one analyzer; 0 for no more than it has room for"
     )
     network_window: int = Field(1_000, ge=1, description="the same, where its group asks services")
-    analyzer_metrics: str = Field(
-        "",
-        pattern=r"^$|^.+:\d+$",
-        description="host:port where the analyzer answers GET /metrics; empty for nowhere",
-    )
 
 
 class Infer(Decoding):

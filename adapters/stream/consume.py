@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from adapters.log import Names
 from adapters.stream.inhand import InHand, where
 from adapters.stream.member import Member, Pace
-from adapters.telemetry import MESSAGE_SECONDS, MESSAGES
+from adapters.metrics import MESSAGE_SECONDS, MESSAGES
 from adapters.tolerance import Limits, Tolerance, looking_back
 from contracts.codec import Event, decode
 from contracts.events import Record, Recorded, Undecodable

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Collection
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from adapters.telemetry import BACKING_OFF, IN_FLIGHT
+from adapters.metrics import BACKING_OFF, COMMIT_AGE_SECONDS, IN_FLIGHT
 from contracts.events import Record, TryLater
 
 log = logging.getLogger(__name__)
@@ -23,12 +24,14 @@ class InHand:
     def __init__(self, consumer: str, work: Work) -> None:
         self._work = work
         self._tasks: dict[Task, Record] = {}
+        self._since: dict[Task, float] = {}
         self._last: dict[bytes, Task] = {}
         self._resting: set[asyncio.Task[object] | None] = set()
         self.finished = 0
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         IN_FLIGHT.labels(consumer).set_function(lambda: len(self._tasks))
         BACKING_OFF.labels(consumer).set_function(lambda: len(self._resting))
+        COMMIT_AGE_SECONDS.labels(consumer).set_function(self._oldest)
 
     @property
     def resting(self) -> bool:
@@ -42,6 +45,7 @@ class InHand:
         """
         task = asyncio.create_task(self._run(record, finished, self._last.get(record.key or b"")))
         self._tasks[task] = record
+        self._since[task] = time.monotonic()
         task.add_done_callback(self._over)
         if record.key:
             self._last[record.key] = task
@@ -68,7 +72,12 @@ class InHand:
         if not self.failure.done():
             self.failure.set_exception(error)
 
+    def _oldest(self) -> float:
+        """Seconds that the message has been in hand that came first. Asked from another thread."""
+        return time.monotonic() - min(self._since.copy().values(), default=time.monotonic())
+
     def _over(self, task: Task) -> None:
+        del self._since[task]
         key = self._tasks.pop(task).key or b""
         if self._last.get(key) is task:
             del self._last[key]

@@ -11,6 +11,7 @@ from adapters.log import Names
 from deploy.local import groups
 from deploy.local.child import Program
 from deploy.local.home import Home
+from deploy.local.scrape import observed
 from deploy.local.whereabouts import CLONE
 from services.settings import Api
 
@@ -33,13 +34,14 @@ def services(settings: Api, home: Home) -> list[Program]:
     async def is_ready() -> bool:
         return await answers(f"{address(settings)}/readyz")
 
-    return [
+    programs = [
         Program(name="projector", command=_python("projector"), cwd=CLONE, environment=environment, layer=LAYER),
         *(_analyzer(settings, group, environment) for group in groups.running(settings)),
         _fetcher(settings, environment),
         Program(name="notifier", command=_python("notifier"), cwd=CLONE, environment=environment, layer=LAYER),
         Program(name="api", command=_python("api"), cwd=CLONE, environment=environment, layer=LAYER, answers=is_ready),
     ]
+    return observed(programs, address(settings), home)
 
 
 def _analyzer(settings: Api, group: str, environment: dict[str, str]) -> Program:

@@ -121,7 +121,7 @@ def main() -> int:
         print(f"FRAMELOG_GROUP: {settings.group} is none of FRAMELOG_ALGORITHM_GROUPS ({known})", file=sys.stderr)
         return 2
     log_as_json(settings.log_level)
-    serve_metrics(settings.analyzer_metrics)
+    serve_metrics(settings.metrics)
     return stream.run(analyze(settings), settings.kafka)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tempfile import TemporaryFile
 from typing import NamedTuple, Self
 
+from adapters.metrics import DECODERS_ENDED
 from contracts.analyses import Failure, Result
 from contracts.images import Wanted
 from services.analyzer.decoder import Child, Died
@@ -78,12 +79,14 @@ class Analysis:
         try:
             return _found(await self._by_anyone(job, data))
         except Died as death:
+            count(death)
             if death.code in OVERTIME:
                 return self._overtime(job)
             log.warning("a decoder ended with %d on %s: once more, alone", death.code, job.sha256)
         try:
             return _found(await self._by_one_alone(job, data))
         except Died as death:
+            count(death)
             return self._overtime(job) if death.code in OVERTIME else _dead(job, death)
 
     async def _by_anyone(self, job: Job, data: bytes) -> Answer:
@@ -108,6 +111,10 @@ class Analysis:
     def _overtime(self, job: Job) -> Found:
         log.warning("decoding %s took longer than %g s", job.sha256, self._setup.seconds)
         return _all(job, "decode-timeout", f"decoding took longer than {self._setup.seconds:g} s")
+
+
+def count(death: Died) -> None:
+    DECODERS_ENDED.labels("overtime" if death.code in OVERTIME else "died").inc()
 
 
 def _found(answer: Answer) -> Found:

@@ -9,6 +9,7 @@ from uuid import UUID
 from cachetools import LRUCache
 from msgspec.structs import asdict
 
+from adapters.metrics import ANALYSED_SECONDS, age
 from adapters.teller import Teller
 from contracts import ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Outcome
@@ -64,6 +65,8 @@ class Worker:
             wanted=begun.wanted,
         )
         await self._teller.tell(outcome(begun, found), ids.outcome(begun.cause, self._group), recorded.cause)
+        if isinstance(asking, ImageUploaded):
+            ANALYSED_SECONDS.labels(self._group).observe(age(recorded.time))
         self._begun.pop(begun.cause, None)
         logger.info("analyzed", extra=_line(recorded, found) | {"ms": round((time.perf_counter() - since) * 1000)})
 

@@ -5,12 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from prometheus_client import Gauge
-
+from adapters.metrics import UPLOAD_BYTES_RESERVED, UPLOADS_WAITING
 from contracts.problems import Problem
-
-RESERVED = Gauge("framelog_upload_bytes_reserved", "bytes of memory that uploads under way may use")
-WAITING = Gauge("framelog_uploads_waiting", "uploads that wait for memory, their sockets unread")
 
 
 class Budget:
@@ -26,13 +22,13 @@ class Budget:
     async def reserve(self, amount: int) -> AsyncIterator[None]:
         """Raises the Problem `unavailable` where `amount` bytes do not come free in time."""
         amount = min(amount, self._total)
-        with WAITING.track_inprogress():
+        with UPLOADS_WAITING.track_inprogress():
             await self._take(amount)
-        RESERVED.inc(amount)
+        UPLOAD_BYTES_RESERVED.inc(amount)
         try:
             yield
         finally:
-            RESERVED.dec(amount)
+            UPLOAD_BYTES_RESERVED.dec(amount)
             self._give(amount)
 
     async def _take(self, amount: int) -> None:

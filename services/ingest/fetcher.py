@@ -10,7 +10,7 @@ from adapters.log import Log, Names
 from adapters.objects import Objects
 from adapters.outbound import Outbound, excepted
 from adapters.stream import Stream
-from adapters.telemetry import log_as_json
+from adapters.telemetry import log_as_json, serve_metrics
 from adapters.teller import RETRIES, Teller
 from adapters.tolerance import Limits as Tolerated
 from contracts.topics import IMAGES
@@ -59,6 +59,7 @@ def limits(settings: Settings) -> Limits:
 def main() -> int:
     settings = Settings.read_or_exit()
     log_as_json(settings.log_level)
+    serve_metrics(settings.metrics)
     return stream.run(fetch(settings), settings.kafka)
 
 

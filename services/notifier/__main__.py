@@ -5,7 +5,7 @@ import logging
 import random
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 
 from aiokafka.errors import KafkaConnectionError
@@ -19,10 +19,12 @@ from adapters.fresh import Fresh
 from adapters.keys import FILE as KEYS
 from adapters.keys import Keys, NoKeys, load
 from adapters.log import Log, Names
+from adapters.metrics import CALLBACK_AGE_SECONDS, CALLBACKS_WAITING
 from adapters.outbound import Outbound, excepted
 from adapters.read_model import ReadModel
-from adapters.telemetry import log_as_json
+from adapters.telemetry import log_as_json, serve_metrics
 from adapters.unlogged import Unlogged
+from contracts.events import TryLater
 from migrations import Unfit, check
 from services.notifier.deliver import Delivering, Manner
 from services.notifier.feed import Feed
@@ -30,6 +32,8 @@ from services.notifier.follow import Follower
 from services.notifier.queue import STALLED_SECONDS, Queue
 from services.notifier.waiting import Waiting
 from services.settings import Notifier as Settings
+
+LOOK_SECONDS = 5.0
 
 logger = logging.getLogger("notifier")
 
@@ -56,6 +60,7 @@ async def notify(settings: Settings, keys: Keys) -> None:
             tasks.create_task(Follower(feed, waiting, running).run())
             tasks.create_task(queue.run())
             tasks.create_task(take_over(queue))
+            tasks.create_task(tell_age(waiting))
             logger.info("notifying")
 
 
@@ -63,6 +68,15 @@ async def take_over(queue: Queue) -> None:
     while True:
         await queue.take_over()
         await asyncio.sleep(STALLED_SECONDS)
+
+
+async def tell_age(waiting: Waiting) -> None:
+    while True:
+        with suppress(TryLater):
+            count, age = await waiting.count()
+            CALLBACKS_WAITING.set(count)
+            CALLBACK_AGE_SECONDS.set(age)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 # The API makes the keys at the first start of all.
@@ -94,6 +108,7 @@ def main() -> int:
         print(f"{missing}; the API makes it at its first start", file=sys.stderr)
         return 3
     log_as_json(settings.log_level)
+    serve_metrics(settings.metrics)
     code = 0
     try:
         asyncio.run(until_told(settings, keys))

@@ -22,6 +22,11 @@ INSERT INTO unlogged.callbacks ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %
 """
 TRIED = "UPDATE unlogged.callbacks SET attempts = %s, last_status = %s, next_attempt_at = %s WHERE delivery = %s"
 FORGET = "DELETE FROM unlogged.callbacks WHERE delivery = %s"
+WAITING = """
+SELECT count(*), coalesce(
+    (SELECT extract(epoch FROM now() - min(at)) FROM unlogged.procrastinate_events WHERE type = 'deferred'), 0)::float8
+FROM unlogged.callbacks
+"""
 CURSOR = "SELECT topic, partition, next_offset FROM unlogged.notified"
 MOVE = """
 INSERT INTO unlogged.notified (topic, partition, next_offset) VALUES (%s, %s, %s)
@@ -66,6 +71,13 @@ class Waiting:
             async with connection.cursor() as moving:
                 await moving.executemany(MOVE, [(*at, end) for at, end in after.items() if before[at] != end])
         return True
+
+    async def count(self) -> tuple[int, float]:
+        """How many there are, and how long ago the oldest was queued, in seconds."""
+        async with self._unlogged.connection() as connection:
+            found = await (await connection.execute(WAITING)).fetchone()
+        assert found is not None  # an aggregate always has a row
+        return found[0], max(0.0, found[1]) if found[0] else 0.0
 
     async def find(self, delivery: UUID) -> Callback | None:
         async with (

@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 
 from adapters.log import MAX_RECORD, Log, Names
 from adapters.tasks import together
-from adapters.telemetry import log_as_json
+from adapters.telemetry import log_as_json, serve_metrics
 from adapters.teller import Teller
 from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_back
 from contracts.dead_letters import PROJECTOR
@@ -118,6 +118,7 @@ async def until_told(settings: Settings) -> None:
 def main() -> int:
     settings = Settings.read_or_exit()
     log_as_json(settings.log_level)
+    serve_metrics(settings.metrics)
     collect_rarely()
     try:
         asyncio.new_event_loop().run_until_complete(until_told(settings))

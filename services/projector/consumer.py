@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from adapters.log import Names
+from adapters.metrics import PROJECTED, VISIBLE_SECONDS, age
 from adapters.tolerance import Tolerance
+from contracts.codec import TYPE_OF
+from contracts.images import ImageUploaded
 from services.projector.fold import fold, touched
 from services.projector.projections import TOPICS
 from services.projector.reader import Bury, Reader
+from services.projector.rows import EventRow
 from services.projector.settling import settle
 from services.projector.store import LOST, Fenced, Store, Switched
 
@@ -18,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 BACK_OFF_SECONDS = 1.0
 LOOK_SECONDS = 0.1
+UPLOADED = TYPE_OF[ImageUploaded]
 
 Connect = Callable[[], Awaitable[Store]]
 Alive = Callable[[], Awaitable[bool]]
@@ -110,8 +115,16 @@ async def project(reader: Reader, store: Store, goes_on: Callable[[], bool]) -> 
                     await store.save(prior, changed)
                     await store.park(sieve.parked)
                     await settle(store, batch, changed)
+                count(changed["events"].values())
             else:
                 ahead = asyncio.create_task(reader.next())
     finally:
         ahead.cancel()
         await asyncio.gather(ahead, return_exceptions=True)
+
+
+def count(committed: Iterable[EventRow]) -> None:
+    for row in committed:
+        PROJECTED.labels("rejected" if row.reason else "accepted").inc()
+        if row.type == UPLOADED:
+            VISIBLE_SECONDS.observe(age(row.time))

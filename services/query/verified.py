@@ -7,8 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 
-from prometheus_client import Counter
-
+from adapters.metrics import CORRUPT_OBJECTS
 from adapters.objects import ObjectMissing, Objects
 from adapters.stored import Damaged, damage_told, opened
 from contracts.events import TryLater
@@ -19,7 +18,6 @@ HELD_BACK = 8 * 1024 * 1024
 SMALL = HELD_BACK // 16
 REMEMBERED = 10_000
 """Objects that are known to have been whole when they were last written, by the store's own ETag."""
-CORRUPT = Counter("framelog_corrupt_objects_total", "objects that were gone or not the bytes their name says")
 
 Chunks = AsyncGenerator[bytes, None]
 log = logging.getLogger(__name__)
@@ -117,6 +115,6 @@ def _check(key: str, what: str, found: object, expected: object) -> None:
 
 
 def _corrupt(key: str, detail: str) -> Problem:
-    CORRUPT.inc()
+    CORRUPT_OBJECTS.inc()
     log.error("corrupt object", extra={"key": key, "detail": detail})
     return Problem("corrupt-object", "object storage does not hold the bytes that were stored")

@@ -210,7 +210,7 @@ async def test_an_analyzer_that_cannot_start_says_why_in_one_line(
 async def test_an_analyzer_counts_what_it_does(line: Line) -> None:
     content, port = await line.keep(pictures.photograph()), free_port()
     await line.say(events.uploaded(uid("image"), content=content, wanted=(Wanted(algorithm="hash"),)), "up")
-    async with line.house.run(ANALYZER, analyzer_children=1, analyzer_metrics=f"127.0.0.1:{port}"):
+    async with line.house.run(ANALYZER, analyzer_children=1, metrics=f"127.0.0.1:{port}"):
         await line.told(1)
         await asyncio.sleep(0.5)  # the outcome is in the log a moment before the message is finished
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:

@@ -57,26 +57,26 @@ class Run:
     image_id: str = ""
 
 
-def there(module: str) -> bool:
+def installed(module: str) -> bool:
     return find_spec(module) is not None
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def run(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
     async with AsyncExitStack() as open_:
-        own = await open_.enter_async_context(own_house(stack))
-        house = replace(own, logs=tmp_path_factory.mktemp("logs"))
+        made = await open_.enter_async_context(own_house(stack))
+        house = replace(made, logs=tmp_path_factory.mktemp("logs"))
         outside = await open_.enter_async_context(peer(ok(photograph(120, 90, seed=71))))
-        port, analyzer = choose([None, None])
+        there = list(filter(installed, SERVICES))
+        port, *others = choose([None] * (1 + len(there)))
         said = {"log_level": "DEBUG", "allow_private_urls": f"{outside.host}:{outside.port}"}
-        for service in filter(there, SERVICES):
-            more = {"analyzer_metrics": f"127.0.0.1:{analyzer}"} if service == "services.analyzer" else {}
-            await open_.enter_async_context(house.run(service, **said, **more))
+        for service, own in zip(there, others, strict=True):
+            await open_.enter_async_context(house.run(service, metrics=f"127.0.0.1:{own}", **said))
         await open_.enter_async_context(house.run("services.api", port=port, **said))
         url = f"http://127.0.0.1:{port}"
         client = await open_.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30))
         await ready(client)
-        one = Run(house, client, (f"{url}/metrics", f"http://127.0.0.1:{analyzer}/metrics"))
+        one = Run(house, client, (f"{url}/metrics", *(f"http://127.0.0.1:{own}/metrics" for own in others)))
         one.secrets |= of_the_house(house)
         await live(one, outside)
         await bury(one)
@@ -181,7 +181,7 @@ async def pictured(run: Run, outside: Peer) -> None:
     run.secrets["signature of an offer"] = parse_qs(urlsplit(url).query)["X-Amz-Signature"][0]
     for job_id in jobs:
         await ended(run, job_id)
-    if there("services.notifier"):
+    if installed("services.notifier"):
         await answers_to(outside, len(jobs) * bool(asked) + bool(of_uploads))
 
 
