@@ -54,6 +54,7 @@ SERVERS = {
     "keys": ("keys",),
     "host": ("host",),
     "infer_host": ("infer_host",),
+    "metrics": ("metrics",),
 }
 """What must be told where a process's source asks for the first."""
 

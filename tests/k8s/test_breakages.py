@@ -91,6 +91,7 @@ def another(made: Object) -> Break:
 
 ANNOTATIONS, ENFORCE = "spec/template/metadata/annotations", "pod-security.kubernetes.io~enforce"
 GRACE, TRIGGER = "pod/terminationGracePeriodSeconds", "spec/triggers/0/metadata"
+POLICY = "spec/jobTemplate/spec/podFailurePolicy/rules"
 CLIENTS, EXCEPT = "spec/podSelector/matchExpressions/0/values", "spec/egress/0/to/0/ipBlock/except"
 DATABASE = {"secretRef": {"name": "database"}}
 SECRET = {"kind": "Secret", "metadata": {"name": "s3", "namespace": "framelog"}}
@@ -114,15 +115,22 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     names.ports_are_listened_on: [
         (change("Deployment/api", "container/ports/0/containerPort", 8080), "8080, where nobody listens"),
         (config("FRAMELOG_PORT", "8001"), "8000, where nobody listens"),
+        (config("FRAMELOG_METRICS", "127.0.0.1:9100"), "Deployment projector has port 9100, where nobody listens"),
+        (change("Deployment/fetcher", "container/ports"), "fetcher listens at 9100, which is no port"),
     ],
     names.services_and_probes_name_ports: [
         (change("Service/infer", "spec/ports/0/targetPort", "web"), "has no port web"),
         (change("StatefulSet/kafka", "container/readinessProbe/tcpSocket/port", "client"), "asks port client"),
-        (change("Deployment/analyzer", f"{ANNOTATIONS}/prometheus.io~port", "9101"), "is scraped at 9101"),
     ],
     names.probe_paths_are_routes: [
         (change("Deployment/api", "container/readinessProbe/httpGet/path", "/ready"), "/ready, which is no route"),
         (change("Deployment/infer", "container/livenessProbe/httpGet/path", "/readyz"), "more than whether it lives"),
+        (change("Deployment/notifier", "container/readinessProbe/httpGet/path", "/ready"), "/ready, which is no route"),
+    ],
+    names.what_runs_is_scraped: [
+        (change("Deployment/projector", f"{ANNOTATIONS}/prometheus.io~scrape"), "projector is not scraped"),
+        (change("Deployment/analyzer", f"{ANNOTATIONS}/prometheus.io~port", "9101"), "is scraped at 9101"),
+        (change("Deployment/fetcher", f"{ANNOTATIONS}/prometheus.io~path", "/varz"), "is scraped at /varz"),
     ],
     names.accounts_are_their_own: [
         (change("Deployment/api", "pod/serviceAccountName", "infer"), "is shared by ['api', 'infer']"),
@@ -143,6 +151,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     settings.required_settings_are_supplied: [
         (config("FRAMELOG_KAFKA"), "Deployment api is not told FRAMELOG_KAFKA"),
         (config("FRAMELOG_KEYS"), "Deployment notifier is not told FRAMELOG_KEYS"),
+        (config("FRAMELOG_METRICS"), "Deployment projector is not told FRAMELOG_METRICS"),
         (change("Job/topics", "container/envFrom/1"), "Job topics is not told FRAMELOG_S3_ACCESS_KEY"),
     ],
     settings.only_what_is_asked_for_is_told: [
@@ -205,7 +214,14 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     ],
     life.updates_keep_serving: [
         (change("Deployment/infer", "container/startupProbe"), "infer has not all of its probes"),
+        (change("Deployment/analyzer-models", "container/livenessProbe"), "analyzer-models has not all of its probes"),
+        (change("Deployment/projector", "spec/progressDeadlineSeconds"), "projector counts as stuck after 600 s"),
         (change("Deployment/projector", "spec/strategy"), "projector is less than it was"),
+    ],
+    life.jobs_are_tried_again_where_that_helps: [
+        (change("CronJob/verify", f"{POLICY}/1/onExitCodes/values/0"), "verify is tried again after it has found"),
+        (change("Job/migrate", "spec/podFailurePolicy"), "migrate is given up at []"),
+        (change("Job/topics", "spec/podFailurePolicy/rules/0/onExitCodes/values/+", 3), "topics is given up at [2, 3]"),
     ],
     life.scaling_fits_the_partitions: [
         (change("Deployment/fetcher", "spec/replicas", 13), "13 replicas for 12"),
@@ -230,6 +246,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
         (without("NetworkPolicy/api-from-operations"), "operations may not reach api:8000"),
         (change("NetworkPolicy/to-minio", "spec/egress/0/ports/0/port", 9001), "not reach minio:9000"),
         (change("NetworkPolicy/kafka", "spec/ingress/0/from/1"), "keda may not reach kafka:9092"),
+        (change("NetworkPolicy/monitoring-to-metrics", f"{CLIENTS}/2"), "monitoring may not reach projector:9100"),
     ],
     network.few_leave_the_cluster: [
         (change("NetworkPolicy/to-kafka", "spec/egress/+", INTERNET), "Deployment api may leave"),
