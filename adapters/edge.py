@@ -1,4 +1,4 @@
-"""The edge of every HTTP process: request ids, metrics, and an answer to what nobody expected."""
+"""The edge of every HTTP process: request ids, metrics, spans, and an answer to what nobody expected."""
 
 import logging
 import os
@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adapters import problem_json
 from adapters.bodies import Body
 from adapters.metrics import REQUEST_BYTES, REQUEST_SECONDS, REQUESTS
+from adapters.tracing import Passed, span
+from contracts.events import TRACEPARENT
 from contracts.problems import Problem
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
@@ -19,8 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class Edge:
-    """Around all routes: gives the request its id, counts and times it, and turns whatever no route answers into a
-    problem. `idle` is how long a client may send nothing of a body it has begun, in seconds.
+    """Around all routes: gives the request its id and its span, counts and times it, and turns whatever no route
+    answers into a problem. `idle` is how long a client may send nothing of a body it has begun, in seconds.
     """
 
     def __init__(self, app: ASGIApp, idle: float) -> None:
@@ -44,6 +46,11 @@ class _Exchange:
         self._id = scope["request_id"] = _request_id(scope)
 
     async def run(self, app: ASGIApp) -> None:
+        with span("request", "SERVER", _traceparent(self._scope), {}) as here:
+            self._scope["traceparent"] = here.traceparent
+            await self._run(app, here)
+
+    async def _run(self, app: ASGIApp, here: Passed) -> None:
         start = time.perf_counter()
         try:
             await app(self._scope, self._body.receive, self._answer)
@@ -53,7 +60,7 @@ class _Exchange:
                 raise  # the answer has begun: only a broken connection can tell the client now
             await self._say(Problem("internal-error", "The request id tells the operator where to look."))
         finally:
-            self._count(time.perf_counter() - start)
+            self._count(time.perf_counter() - start, here)
 
     async def _answer(self, message: Message) -> None:
         """The framework's own refusals that pass by every handler are plain text; they are said as problems."""
@@ -73,12 +80,14 @@ class _Exchange:
             message.setdefault("headers", []).append((b"x-request-id", self._id.encode()))
         await self._send(message)
 
-    def _count(self, seconds: float) -> None:
+    def _count(self, seconds: float, here: Passed) -> None:
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
         route = getattr(self._scope.get("route"), "path", "unknown")
         REQUESTS.labels(method, route, self._status).inc()
         REQUEST_SECONDS.labels(method, route).observe(seconds)
         REQUEST_BYTES.labels(method, route).observe(self._body.size)
+        said = {"http.request.method": method, "http.route": route, "http.response.status_code": self._status}
+        here.say(f"{method} {route}", said)
 
 
 def uuid7() -> UUID:
@@ -92,7 +101,17 @@ def _is_plain(start: Message) -> bool:
     return any(name == b"content-type" and value.startswith(b"text/plain") for name, value in start["headers"])
 
 
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name == wanted), b"")
+
+
+def _traceparent(scope: Scope) -> str | None:
+    """The caller's span; None for what is none, which would go into every event that follows."""
+    given = _header(scope, b"traceparent").decode("latin-1")
+    return given if TRACEPARENT.fullmatch(given) else None
+
+
 def _request_id(scope: Scope) -> str:
     """The client's own X-Request-Id where it can go into a log line, else a new one."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    given = _header(scope, b"x-request-id")
     return given.decode() if _REQUEST_ID.fullmatch(given) else str(uuid7())

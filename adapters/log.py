@@ -9,9 +9,11 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from msgspec.structs import replace
 
 from adapters.producer import Producer
-from contracts.codec import Event, encode
+from adapters.tracing import span
+from contracts.codec import TOPIC_OF, Event, encode
 from contracts.events import Cause, Message, Position, Record, TryLater
 from contracts.topics import TOPICS
 
@@ -91,7 +93,15 @@ class Log:
 
         Raises TryLater if nothing was sent, OutcomeUnknown if it was sent and not confirmed in `within` seconds.
         """
-        return await self.produce(encode(event, cause), cause.event_id, within)
+        topic = TOPIC_OF[type(event)].name
+        about = {
+            "messaging.system": "kafka",
+            "messaging.destination.name": topic,
+            "messaging.message.id": str(cause.event_id),
+        }
+        with span(f"send {topic}", "PRODUCER", cause.traceparent, about) as here:
+            traced = replace(cause, traceparent=here.traceparent)
+            return await self.produce(encode(event, traced), cause.event_id, within)
 
     async def produce(self, message: Message, event_id: UUID, within: float = 10.0) -> Appended:
         topic = self._names.physical(message.topic)

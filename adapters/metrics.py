@@ -23,9 +23,7 @@ REQUEST_BYTES = Histogram(
 # Of the API.
 UPLOAD_BYTES_RESERVED = Gauge("framelog_upload_bytes_reserved", "bytes of memory that uploads under way may use")
 UPLOADS_WAITING = Gauge("framelog_uploads_waiting", "uploads that wait for memory, their sockets unread")
-CORRUPT_OBJECTS = Counter(
-    "framelog_corrupt_objects_total", "objects that were gone or not the bytes their name says"
-)
+CORRUPT_OBJECTS = Counter("framelog_corrupt_objects_total", "objects that were gone or not the bytes their name says")
 DISK_FREE_BYTES = Gauge("framelog_disk_free_bytes", "free bytes where FRAMELOG_HOME lies")
 LAG_RECORDS = Gauge("framelog_read_model_lag_records", "records that the served read model has not taken in", ["topic"])
 LAG_SECONDS = Gauge("framelog_read_model_lag_seconds", "how long the served read model has not been at the log's end")
@@ -51,7 +49,9 @@ VISIBLE_SECONDS = Histogram(
 
 # Of analyzers.
 ANALYSED_SECONDS = Histogram(
-    "framelog_upload_analysed_seconds", "from an upload's place in the log to what a group found", ["group"],
+    "framelog_upload_analysed_seconds",
+    "from an upload's place in the log to what a group found",
+    ["group"],
     buckets=QUICK,
 )
 DECODERS_ENDED = Counter("framelog_decoders_ended_total", "decoders that ended with a picture in hand", ["reason"])

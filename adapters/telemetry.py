@@ -1,18 +1,36 @@
-"""What a running process says of itself: one JSON object per log line, and its Prometheus metrics."""
+"""What a running process says of itself: one JSON object per log line."""
 
 import logging
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
+from uuid import UUID
 
 import orjson
-from prometheus_client import start_http_server
+
+from adapters.tracing import trace_of
+from contracts.events import Position
 
 # Libraries that narrate: what they have to say below WARNING is for their own developers.
 CHATTY = ("aiokafka", "faust", "mode", "asyncio", "urllib3", "httpx", "httpcore", "PIL")
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+
+
+def about(
+    event_id: UUID, type_: str, image_id: UUID | None, at: Position, traceparent: str | None
+) -> dict[str, object]:
+    """What every line about an event says of it: enough to find it in the log and in its trace, and nothing private."""
+    return {
+        "trace": trace_of(traceparent),
+        "event_id": event_id,
+        "type": type_,
+        "image_id": image_id,
+        "topic": at.topic,
+        "partition": at.partition,
+        "offset": at.offset,
+    }
 
 
 class Lines(logging.Formatter):
@@ -38,14 +56,6 @@ def log_as_json(level: str, to: TextIO = sys.stdout) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
-
-
-def serve_metrics(address: str) -> None:
-    """`GET /metrics` at `host:port` for a process that has no HTTP of its own, from a thread; what else is asked there,
-    as `/livez`, is answered with the same. Empty: nowhere."""
-    if address:
-        host, _, port = address.rpartition(":")
-        start_http_server(int(port), host.strip("[]"))
 
 
 def _named(record: logging.LogRecord) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import msgspec
 import orjson
 
 from contracts.dead_letters import AboutRecord
-from contracts.events import Cause, Message, Record, Recorded, Undecodable
+from contracts.events import TRACEPARENT, Cause, Message, Record, Recorded, Undecodable
 from contracts.topics import TOPICS, Topic
 
 Event = Any
@@ -109,7 +109,7 @@ def _cause(headers: Mapping[str, str]) -> Cause:
         time=datetime.fromisoformat(headers["ce_time"]),
         request_id=UUID(headers["ce_requestid"]) if "ce_requestid" in headers else None,
         causation_id=UUID(headers["ce_causationid"]) if "ce_causationid" in headers else None,
-        traceparent=headers.get("traceparent"),
+        traceparent=given if TRACEPARENT.fullmatch(given := headers.get("traceparent", "")) else None,
     )
 
 

@@ -1,5 +1,6 @@
 """The frame around every event: what caused it, and where and when the log put it."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -40,11 +41,15 @@ class Position(Struct, frozen=True):
         return cls(topic, int(partition), int(offset))
 
 
+TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
 class Cause(Struct, frozen=True, kw_only=True):
     """What an event says of its own origin, carried in the CloudEvents headers.
 
     `event_id` is derived from kind and cause (`contracts.ids`), so that the same cause always makes the same
-    event. `time` is the producer's clock: shown to people, never used by a fold.
+    event. `time` is the producer's clock: shown to people, never used by a fold. `traceparent` is where the trace goes
+    on that it belongs to (W3C Trace Context).
     """
 
     event_id: UUID

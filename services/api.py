@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from psycopg import OperationalError
 from psycopg.conninfo import make_conninfo
 
+from adapters import tracing
 from adapters.accounts import Accounts
 from adapters.algorithms import Algorithms
 from adapters.dead_letters import DeadLetters
@@ -224,6 +225,7 @@ def main() -> int:
     listening = server(
         api, settings.host, settings.port, lambda: api.state.query.streams.end(), settings.trusted_proxies
     )
+    tracing.export("api", settings.traces)
     listening.run()  # on uvloop, as the server is set up
     return 0 if listening.started else 3
 

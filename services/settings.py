@@ -70,7 +70,12 @@ class Endpoints(Section):
     metrics: str = Field(
         "",
         pattern=r"^$|^.+:\d+$",
-        description="host:port where a process without HTTP of its own answers /metrics and /livez; empty for nowhere",
+        description="where a process without its own HTTP answers /metrics, /livez and /readyz: host:port, or nothing",
+    )
+    traces: str = Field(
+        "",
+        pattern=r"^$|^https?://.+$",
+        description="collector that spans are sent to by OTLP over HTTP, as http://127.0.0.1:4318, or nothing",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 

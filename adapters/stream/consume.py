@@ -6,12 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer
+from msgspec.structs import replace
 
 from adapters.log import Names
+from adapters.metrics import MESSAGE_SECONDS, MESSAGES
 from adapters.stream.inhand import InHand, where
 from adapters.stream.member import Member, Pace
-from adapters.metrics import MESSAGE_SECONDS, MESSAGES
 from adapters.tolerance import Limits, Tolerance, looking_back
+from adapters.tracing import consumed, span
 from contracts.codec import Event, decode
 from contracts.events import Record, Recorded, Undecodable
 
@@ -98,7 +100,9 @@ class _Reading:
             return
         self._tolerance.was_read(record)
         began = time.perf_counter()
-        await self._handle(recorded)
+        about, cause = consumed(record.position, self._consumer), recorded.cause
+        with span(f"process {record.topic}", "CONSUMER", cause.traceparent, about) as here:
+            await self._handle(replace(recorded, cause=replace(cause, traceparent=here.traceparent)))
         MESSAGE_SECONDS.labels(self._consumer, record.topic).observe(time.perf_counter() - began)
         MESSAGES.labels(self._consumer, record.topic, "handled").inc()
 

@@ -23,6 +23,7 @@ from adapters.stream.fetching import Fetching
 from adapters.stream.inhand import InHand
 from adapters.stream.lanes import Lane
 from adapters.stream.watchdog import watch
+from adapters.vitals import VITALS
 from contracts.events import Record
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Member:
 
     async def _join(self) -> None:
         await self._app.start()
-        self._joined = True
+        self._joined = VITALS.begun = True
 
     def _take(self, event: EventT[Any], free: Callable[[], None]) -> None:
         """Takes a message in hand, unless its time is over; calls `free` when it is in hand no longer."""

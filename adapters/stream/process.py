@@ -11,8 +11,10 @@ from typing import NoReturn
 
 from aiokafka.errors import KafkaConnectionError
 
+from adapters import tracing
 from adapters.stream.consume import NoSuchTopic
 from adapters.tolerance import TooManyUndecodable
+from adapters.vitals import VITALS
 from contracts.events import TryLater
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ def run(main: Coroutine[object, object, None], kafka: str) -> int:
 
 def leave(code: int) -> NoReturn:
     """Ends the process, also where Faust's thread, which is no daemon, has not ended."""
+    tracing.end()
     if threading.active_count() == 1:
         sys.exit(code)
     logging.shutdown()
@@ -65,6 +68,7 @@ def _until_over(main: Coroutine[object, object, None]) -> None:
     thread would go on holding partitions that nobody reads.
     """
     loop = asyncio.new_event_loop()
+    VITALS.follow(loop)
     try:
         loop.run_until_complete(main)
     finally:

@@ -10,6 +10,7 @@ CREATE TABLE events (
     append_time   timestamptz NOT NULL,
     request_id    uuid,
     causation_id  uuid,
+    traceparent   text,
     owner         text,
     actor         text,
     aggregate     text        NOT NULL,

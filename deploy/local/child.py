@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ async def spawn(program: Program, home: Home) -> asyncio.subprocess.Process:
     Must be called on the main thread: the kernel watches the thread that forks.
     """
     log = home.log(program.name)
-    _bound(log)
+    bound(log)
     user = program.user
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
@@ -108,6 +109,14 @@ def forget(program: Program, pid: int, home: Home) -> None:
         record.unlink()
 
 
+def bound(log: Path) -> None:
+    """Keeps a log small, and one file of what was before; whoever writes it may go on, as all of them append."""
+    with suppress(OSError):  # no disk, or no log yet
+        if log.stat().st_size > LOG_BYTES:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
+
+
 def how(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
 
@@ -123,11 +132,6 @@ def _ending_with_parent(how_to_stop: signal.Signals) -> Callable[[], None]:
             os._exit(1)
 
     return ask
-
-
-def _bound(log: Path) -> None:
-    if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(log.with_suffix(".log.1"))
 
 
 def _write_down(program: Program, pid: int, home: Home) -> None:

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, stop_never, wait_fixed
 
-from deploy.local.child import Program, end, forget, how, spawn
+from deploy.local.child import Program, bound, end, forget, how, spawn
 from deploy.local.home import Home
 from deploy.local.leftovers import reap
 from deploy.local.refusal import CannotStart
@@ -19,6 +19,7 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 5.0
 SETTLED = 10.0
 POLL = 0.1
+BOUND_SECONDS = 10.0
 
 
 def pause_after(previous: float, lived: float) -> float:
@@ -96,9 +97,16 @@ class Kept:
                 raise CannotStart(f"{self.program.name} cannot be started: {error}") from error
             return str(error)
         self._process = process
-        code = await process.wait()
+        code = await self._ended(process)
         forget(self.program, process.pid, self._home)
         return how(code)
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """Its exit code, once there is one. Its log is kept small meanwhile."""
+        while True:
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(process.wait(), BOUND_SECONDS)
+            await asyncio.to_thread(bound, self._home.log(self.program.name))
 
     async def _answers(self) -> bool:
         return self.pid is not None and await self.program.answers()

@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 
-from adapters import stream
+from adapters import stream, tracing, vitals
 from adapters.groups import analyzer_group
 from adapters.log import Log, Names
 from adapters.objects import Objects
 from adapters.stream import Pace, Stream
-from adapters.telemetry import log_as_json, serve_metrics
+from adapters.telemetry import log_as_json
 from adapters.teller import RETRIES, Teller
 from adapters.tolerance import Limits
 from contracts.algorithms import NETWORK_GROUP
@@ -121,7 +121,8 @@ def main() -> int:
         print(f"FRAMELOG_GROUP: {settings.group} is none of FRAMELOG_ALGORITHM_GROUPS ({known})", file=sys.stderr)
         return 2
     log_as_json(settings.log_level)
-    serve_metrics(settings.metrics)
+    vitals.serve(settings.metrics)
+    tracing.export(f"analyzer-{settings.group}", settings.traces)
     return stream.run(analyze(settings), settings.kafka)
 
 

@@ -10,6 +10,7 @@ from cachetools import LRUCache
 from msgspec.structs import asdict
 
 from adapters.metrics import ANALYSED_SECONDS, age
+from adapters.telemetry import about
 from adapters.teller import Teller
 from contracts import ids
 from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarted, Outcome
@@ -102,13 +103,9 @@ def outcome(begun: AnalysisStarted, found: Found) -> Outcome:
 
 
 def _line(recorded: Recorded[Event], found: Found) -> dict[str, object]:
-    at = recorded.position
+    cause = recorded.cause
     return {
-        "image_id": recorded.event.image_id,
-        "cause": recorded.cause.event_id,
-        "topic": at.topic,
-        "partition": at.partition,
-        "offset": at.offset,
+        **about(cause.event_id, recorded.type, recorded.event.image_id, recorded.position, cause.traceparent),
         "results": [one.algorithm for one in found.results],
         "failures": {one.algorithm: one.type for one in found.failures},
     }

@@ -1,6 +1,5 @@
 """What the writing routes share: a request's id, and the answer to a write that nobody has judged yet."""
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
@@ -24,7 +23,6 @@ ImageId = Annotated[str, Field(max_length=100)]
 """In a body, where one that is no id is not found (`image_named`)."""
 IdempotencyKey = Annotated[str | None, Header(description="A retry with the same key has no second effect")]
 
-_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 CHANGE = (
     "malformed-request",
@@ -68,14 +66,8 @@ def asked(request: HttpRequest, who: Principal, key: str | None = None, if_match
         who=who,
         keyed=given is not None,
         if_match=if_match,
-        traceparent=traceparent(request),
+        traceparent=request.scope["traceparent"],
     )
-
-
-def traceparent(request: HttpRequest) -> str | None:
-    """The caller's span (W3C Trace Context); None for what is none, which would go into every event that follows."""
-    given = request.headers.get("traceparent", "")
-    return given if _TRACEPARENT.fullmatch(given) else None
 
 
 async def answer(made: Verdict | Pending, show: Callable[[Verdict], Awaitable[Response]]) -> Response:

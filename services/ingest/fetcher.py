@@ -3,14 +3,14 @@
 import logging
 from datetime import UTC, datetime
 
-from adapters import stream
+from adapters import stream, tracing, vitals
 from adapters.edge import uuid7
 from adapters.groups import fetcher_group
 from adapters.log import Log, Names
 from adapters.objects import Objects
 from adapters.outbound import Outbound, excepted
 from adapters.stream import Stream
-from adapters.telemetry import log_as_json, serve_metrics
+from adapters.telemetry import log_as_json
 from adapters.teller import RETRIES, Teller
 from adapters.tolerance import Limits as Tolerated
 from contracts.topics import IMAGES
@@ -59,7 +59,8 @@ def limits(settings: Settings) -> Limits:
 def main() -> int:
     settings = Settings.read_or_exit()
     log_as_json(settings.log_level)
-    serve_metrics(settings.metrics)
+    vitals.serve(settings.metrics)
+    tracing.export("fetcher", settings.traces)
     return stream.run(fetch(settings), settings.kafka)
 
 

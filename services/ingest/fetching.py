@@ -7,6 +7,7 @@ from uuid import UUID
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from adapters.outbound import NotAllowed, Outbound, OutboundFailed, TooLarge, Unreachable
+from adapters.telemetry import about
 from adapters.teller import Teller
 from contracts import ids
 from contracts.codec import Event
@@ -104,12 +105,8 @@ def name_in(url: str) -> str:
 
 def _line(recorded: Recorded[FetchRequested], outcome: ImageUploaded | FetchFailed) -> dict[str, object]:
     """Never the address: it may hold a secret."""
-    at = recorded.position
+    cause = recorded.cause
     return {
-        "image_id": recorded.event.image_id,
-        "cause": recorded.cause.event_id,
-        "topic": at.topic,
-        "partition": at.partition,
-        "offset": at.offset,
+        **about(cause.event_id, recorded.type, recorded.event.image_id, recorded.position, cause.traceparent),
         "failure": outcome.type if isinstance(outcome, FetchFailed) else None,
     }

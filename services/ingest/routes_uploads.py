@@ -20,7 +20,7 @@ from contracts.images import Content
 from contracts.permissions import Principal
 from contracts.problems import Problem
 from contracts.resources.images import time
-from services.ingest.answers import IdempotencyKey, asked, traceparent
+from services.ingest.answers import IdempotencyKey, asked
 from services.ingest.commands_images import Upload
 from services.ingest.fields import Filename, wanted
 from services.ingest.offers import OFFER_SECONDS, Offer, Offers, offer
@@ -87,7 +87,7 @@ async def complete(request: HttpRequest, who: Add, upload_id: UUID) -> Response:
     announced = await desk.offers.find(upload_id)
     if announced is None or announced.account != who.account:
         raise Problem("not-found", f"There is no upload {upload_id}.")
-    itself = Request(id=upload_id, who=who, keyed=True, traceparent=traceparent(request))
+    itself = Request(id=upload_id, who=who, keyed=True, traceparent=request.scope["traceparent"])
     upload = Upload(filename=announced.filename, wanted=wanted((), desk.house, desk.house))
     if made := await desk.writer.made(itself):
         return shown(made, 201)

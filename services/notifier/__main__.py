@@ -13,6 +13,7 @@ from procrastinate.exceptions import ConnectorException
 from psycopg import OperationalError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from adapters import tracing, vitals
 from adapters.accounts import Accounts
 from adapters.ends import Ends
 from adapters.fresh import Fresh
@@ -22,7 +23,7 @@ from adapters.log import Log, Names
 from adapters.metrics import CALLBACK_AGE_SECONDS, CALLBACKS_WAITING
 from adapters.outbound import Outbound, excepted
 from adapters.read_model import ReadModel
-from adapters.telemetry import log_as_json, serve_metrics
+from adapters.telemetry import log_as_json
 from adapters.unlogged import Unlogged
 from contracts.events import TryLater
 from migrations import Unfit, check
@@ -62,6 +63,7 @@ async def notify(settings: Settings, keys: Keys) -> None:
             tasks.create_task(take_over(queue))
             tasks.create_task(tell_age(waiting))
             logger.info("notifying")
+            vitals.VITALS.begun = True
 
 
 async def take_over(queue: Queue) -> None:
@@ -90,6 +92,7 @@ def now() -> datetime:
 async def until_told(settings: Settings, keys: Keys) -> None:
     """Until SIGTERM or SIGINT; a try that takes longer than a moment to end is made again later."""
     told = asyncio.Event()
+    vitals.VITALS.follow(asyncio.get_running_loop())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     running, telling = asyncio.create_task(notify(settings, keys)), asyncio.create_task(told.wait())
@@ -108,7 +111,8 @@ def main() -> int:
         print(f"{missing}; the API makes it at its first start", file=sys.stderr)
         return 3
     log_as_json(settings.log_level)
-    serve_metrics(settings.metrics)
+    vitals.serve(settings.metrics)
+    tracing.export("notifier", settings.traces)
     code = 0
     try:
         asyncio.run(until_told(settings, keys))

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from adapters.accounts import Accounts
 from adapters.keys import Keys
 from adapters.log import Log, OutcomeUnknown
 from adapters.outbound import Answer, Outbound, OutboundFailed
+from adapters.tracing import span, trace_of
 from contracts.deliveries import CallbackDelivered, CallbackGivenUp, DeliveryEvent
 from contracts.events import Cause, TryLater
 from services.notifier.feed import Feed
@@ -64,8 +65,9 @@ class Delivering:
         """
         callback = await self._waiting.find(delivery)
         if callback and not await self._feed.delivered([delivery]):
-            answer = await self._sent(callback)
-            await self._conclude(callback, answer)
+            with span("POST callback", "CLIENT", callback.traceparent, {"messaging.message.id": str(delivery)}) as here:
+                traced = replace(callback, traceparent=here.traceparent)
+                await self._conclude(traced, await self._sent(traced))
         await self._waiting.forget(delivery)
 
     async def _conclude(self, callback: Callback, answer: Answer | OutboundFailed) -> None:
@@ -75,7 +77,7 @@ class Delivering:
         if isinstance(found, Later):
             await self._waiting.tried(callback, found)
             raise Again(found.at)
-        await self._tell(_end(callback, tries, found), callback.delivery)
+        await self._tell(_end(callback, tries, found), callback)
 
     async def _sent(self, callback: Callback) -> Answer | OutboundFailed:
         headers = await self._headers(callback)
@@ -95,6 +97,8 @@ class Delivering:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signatures),
         }
+        if callback.traceparent:
+            headers["traceparent"] = callback.traceparent
         if callback.sealed_token:
             token = self._keys.callback_token(callback.owner, callback.sealed_token)
             headers["Authorization"] = f"Bearer {token}"
@@ -109,9 +113,15 @@ class Delivering:
         generations = (generation, generation - 1) if both else (generation,)
         return [self._keys.webhook_secret(owner, one) for one in generations]
 
-    async def _tell(self, event: DeliveryEvent, delivery: UUID) -> None:
+    async def _tell(self, event: DeliveryEvent, callback: Callback) -> None:
         """However long the log is down: whoever gave up here would send again."""
-        cause = Cause(event_id=delivery, source=NAME, time=self._manner.now(), causation_id=event.request)
+        cause = Cause(
+            event_id=callback.delivery,
+            source=NAME,
+            time=self._manner.now(),
+            causation_id=event.request,
+            traceparent=callback.traceparent,
+        )
         patiently = AsyncRetrying(
             retry=retry_if_exception_type((TryLater, OutcomeUnknown)),
             wait=wait_exponential_jitter(multiplier=0.2, max=5),
@@ -141,6 +151,7 @@ def _end(callback: Callback, tries: int, found: Taken | Refused) -> DeliveryEven
 def _line(callback: Callback, tries: int, found: Taken | Refused | Later) -> dict[str, object]:
     """Never the address: it may hold a secret."""
     return {
+        "trace": trace_of(callback.traceparent),
         "delivery": callback.delivery,
         "job": callback.job,
         "attempts": tries,

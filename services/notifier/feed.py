@@ -39,12 +39,12 @@ CROSS JOIN LATERAL (
 ) AS event
 """
 ASKED = """
-SELECT event_id, causation_id, type, data, append_time, "offset" FROM events
+SELECT event_id, causation_id, type, data, append_time, "offset", traceparent FROM events
 WHERE event_id = ANY(%s) AND accepted AND jsonb_typeof(data -> 'callback') = 'object'
   AND type = ANY('{framelog.analysis.requested.v1,framelog.image.uploaded.v1,framelog.fetch.failed.v1}')
 """
 ATTEMPTS = "SELECT cause, algorithm_group, started_at FROM attempts WHERE cause = ANY(%s) AND state <> 'running'"
-OUTCOMES = "SELECT event_id, type, data, append_time FROM events WHERE event_id = ANY(%s)"
+OUTCOMES = "SELECT event_id, type, data, append_time, traceparent FROM events WHERE event_id = ANY(%s)"
 LIFE = """
 SELECT event_id, type, data, append_time FROM events
 WHERE image_id = %s AND topic = %s AND accepted AND "offset" <= %s ORDER BY "offset"
@@ -86,6 +86,7 @@ class Feed:
                 event=read(row["type"], row["data"]),
                 offset=row["offset"],
                 time=row["append_time"],
+                traceparent=row["traceparent"],
             )
             for row in await self._read_model.rows(ASKED, (list(causes),))
         ]
@@ -99,7 +100,13 @@ class Feed:
             event = read(row["type"], row["data"])
             at = started[row["event_id"]]
             found[event.cause].append(
-                Ended(outcome=row["event_id"], event=event, started_at=at, time=row["append_time"])
+                Ended(
+                    outcome=row["event_id"],
+                    event=event,
+                    started_at=at,
+                    time=row["append_time"],
+                    traceparent=row["traceparent"],
+                )
             )
         return found
 

@@ -72,4 +72,5 @@ class Follower:
             url=due.to.url,
             sealed_token=due.to.sealed_token,
             body=orjson.dumps(said),
+            traceparent=due.traceparent,
         )

@@ -20,6 +20,7 @@ class Asked:
     event: AnalysisRequested | ImageUploaded | FetchFailed
     offset: int
     time: datetime
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Ended:
     event: Outcome
     started_at: datetime | None
     time: datetime
+    traceparent: str | None
 
     @property
     def algorithms(self) -> frozenset[str]:
@@ -38,7 +40,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """One thing to tell. `job` is the job it is about, None where it is about the image; `since` is when it was so."""
+    """One thing to tell. `job` is the job it is about, None where it is about the image; `since` is when it was so, by
+    the event that `traceparent` came with."""
 
     delivery: UUID
     asked: Asked
@@ -46,6 +49,7 @@ class Owed:
     job: UUID | None
     ended: Ended | None
     since: datetime
+    traceparent: str | None
 
 
 def owed(asked: Asked, ended: Sequence[Ended], running: Set[str]) -> list[Owed]:
@@ -79,14 +83,24 @@ def _analyzed_image(asked: Asked, to: CallbackTo, ended: Sequence[Ended], runnin
     done = frozenset[str]().union(*(one.algorithms for one in ended))
     if not running & frozenset(_wanted(asked)) <= done:
         return []
-    since = max((one.time for one in ended), default=asked.time)
+    last: Ended | Asked = max(ended, key=lambda one: one.time, default=asked)
     delivery = ids.delivery(ids.analyzed(asked.event_id))
-    return [Owed(delivery=delivery, asked=asked, to=to, job=None, ended=None, since=since)]
+    return [
+        Owed(delivery=delivery, asked=asked, to=to, job=None, ended=None, since=last.time, traceparent=last.traceparent)
+    ]
 
 
 def _of_job(asked: Asked, to: CallbackTo, job: UUID, outcome: UUID, ended: Ended | None = None) -> Owed:
-    since = ended.time if ended else asked.time
-    return Owed(delivery=ids.delivery(outcome), asked=asked, to=to, job=job, ended=ended, since=since)
+    last = ended or asked
+    return Owed(
+        delivery=ids.delivery(outcome),
+        asked=asked,
+        to=to,
+        job=job,
+        ended=ended,
+        since=last.time,
+        traceparent=last.traceparent,
+    )
 
 
 def _wanted(asked: Asked) -> list[str]:

@@ -15,10 +15,10 @@ from services.notifier.schedule import Later
 
 LOCK = 0x6E6F7469  # 'noti': one notifier at a time moves the cursor
 
-COLUMNS = "delivery, request, job, owner, url, sealed_token, body, attempts"
+COLUMNS = "delivery, request, job, owner, url, sealed_token, body, traceparent, attempts"
 FIND = f"SELECT {COLUMNS} FROM unlogged.callbacks WHERE delivery = %s"
 ADD = f"""
-INSERT INTO unlogged.callbacks ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+INSERT INTO unlogged.callbacks ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 TRIED = "UPDATE unlogged.callbacks SET attempts = %s, last_status = %s, next_attempt_at = %s WHERE delivery = %s"
 FORGET = "DELETE FROM unlogged.callbacks WHERE delivery = %s"
@@ -45,6 +45,7 @@ class Callback:
     url: str
     sealed_token: str | None
     body: bytes
+    traceparent: str | None = None
     attempts: int = 0
 
 
@@ -96,7 +97,10 @@ class Waiting:
             await connection.execute(FORGET, (delivery,))
 
     async def _add(self, connection: AsyncConnection[Any], one: Callback) -> None:
-        row = (one.delivery, one.request, one.job, one.owner, one.url, one.sealed_token, one.body, one.attempts)
+        row = (
+            *(one.delivery, one.request, one.job, one.owner, one.url, one.sealed_token, one.body),
+            *(one.traceparent, one.attempts),
+        )
         if (await connection.execute(ADD, row)).rowcount:
             await self._queue.add(one.delivery, connection)
 

@@ -15,9 +15,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 from psycopg import AsyncConnection
 
+from adapters import tracing, vitals
 from adapters.log import MAX_RECORD, Log, Names
 from adapters.tasks import together
-from adapters.telemetry import log_as_json, serve_metrics
+from adapters.telemetry import log_as_json
 from adapters.teller import Teller
 from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_back
 from contracts.dead_letters import PROJECTOR
@@ -94,6 +95,7 @@ async def project_into(settings: Settings, name: str) -> None:
     async with Log(settings.kafka, names) as log:
         teller = Teller(log, PROJECTOR, lambda: datetime.now(UTC))
         await consumer.start()
+        vitals.VITALS.begun = True
         try:
             await together(
                 Projector(consumer, names, connect, teller.bury, settings.projector_batch, tolerance).run(),
@@ -107,6 +109,7 @@ async def project_into(settings: Settings, name: str) -> None:
 async def until_told(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then stop between two batches, without waiting for a group that rebalances."""
     told = asyncio.Event()
+    vitals.VITALS.follow(asyncio.get_running_loop())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     running, teller = asyncio.create_task(run(settings)), asyncio.create_task(told.wait())
@@ -121,7 +124,8 @@ async def until_told(settings: Settings) -> None:
 def main() -> int:
     settings = Settings.read_or_exit()
     log_as_json(settings.log_level)
-    serve_metrics(settings.metrics)
+    vitals.serve(settings.metrics)
+    tracing.export("projector", settings.traces)
     collect_rarely()
     try:
         asyncio.new_event_loop().run_until_complete(until_told(settings))
@@ -139,6 +143,7 @@ def main() -> int:
 
 def leave(code: int) -> NoReturn:
     """End now: positions lie with the rows, so nothing is lost with what a client of Kafka still wants to tidy up."""
+    tracing.end()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from adapters.log import Names
 from adapters.metrics import PROJECTED, VISIBLE_SECONDS, age
+from adapters.telemetry import about
 from adapters.tolerance import Tolerance
+from adapters.tracing import consumed, past, recording
 from contracts.codec import TYPE_OF
+from contracts.dead_letters import PROJECTOR
 from contracts.images import ImageUploaded
 from services.projector.fold import fold, touched
 from services.projector.projections import TOPICS
@@ -106,6 +110,7 @@ async def project(reader: Reader, store: Store, goes_on: Callable[[], bool]) -> 
         while goes_on():
             moves, read = await ahead
             if moves and goes_on():
+                began = time.time_ns()
                 async with store.moving(moves):
                     sieve = await store.sieve(moves)
                     batch = sieve.sift(read)
@@ -115,7 +120,7 @@ async def project(reader: Reader, store: Store, goes_on: Callable[[], bool]) -> 
                     await store.save(prior, changed)
                     await store.park(sieve.parked)
                     await settle(store, batch, changed)
-                count(changed["events"].values())
+                tell(changed["events"].values(), began)
             else:
                 ahead = asyncio.create_task(reader.next())
     finally:
@@ -123,8 +128,13 @@ async def project(reader: Reader, store: Store, goes_on: Callable[[], bool]) -> 
         await asyncio.gather(ahead, return_exceptions=True)
 
 
-def count(committed: Iterable[EventRow]) -> None:
+def tell(committed: Iterable[EventRow], began: int) -> None:
+    """What the read model has by now that it had not when the batch began, in nanoseconds since 1970."""
     for row in committed:
         PROJECTED.labels("rejected" if row.reason else "accepted").inc()
         if row.type == UPLOADED:
             VISIBLE_SECONDS.observe(age(row.time))
+        if recording():
+            past(f"project {row.position.topic}", "CONSUMER", row.traceparent, consumed(row.position, PROJECTOR), began)
+        said = about(row.event_id, row.type, row.image_id, row.position, row.traceparent)
+        logger.info("projected", extra=said | {"reason": row.reason})

@@ -109,6 +109,7 @@ def _event_row(recorded: Recorded[Any]) -> EventRow:
         time=recorded.time,
         request_id=cause.request_id,
         causation_id=cause.causation_id,
+        traceparent=cause.traceparent,
         owner=getattr(event, "owner", None),
         actor=getattr(event, "actor", None),
         aggregate=aggregate,

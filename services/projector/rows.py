@@ -34,6 +34,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     time: datetime
     request_id: UUID | None
     causation_id: UUID | None
+    traceparent: str | None = None
     owner: str | None
     actor: str | None
     aggregate: str
@@ -75,7 +76,17 @@ def _event_values(row: EventRow) -> tuple[Any, ...]:
     at = row.position
     return (
         *(row.event_id, row.type, at.topic, at.partition, at.offset, row.time, row.request_id, row.causation_id),
-        *(row.owner, row.actor, row.aggregate, row.image_id, row.version, row.reason is None, row.reason, row.data),
+        *(
+            row.traceparent,
+            row.owner,
+            row.actor,
+            row.aggregate,
+            row.image_id,
+            row.version,
+            row.reason is None,
+            row.reason,
+            row.data,
+        ),
     )
 
 
@@ -132,8 +143,8 @@ TABLES = {
             name="events",
             columns=_columns(
                 "event_id uuid, type text, topic text, partition int4, offset int8, append_time timestamptz, "
-                "request_id uuid, causation_id uuid, owner text, actor text, aggregate text, image_id uuid, "
-                "version int4, accepted bool, reason text, data jsonb"
+                "request_id uuid, causation_id uuid, traceparent text, owner text, actor text, aggregate text, "
+                "image_id uuid, version int4, accepted bool, reason text, data jsonb"
             ),
             key=1,
             values=_event_values,

@@ -8,6 +8,7 @@ from contracts.events import Record, Undecodable
 from tests import events
 from tests.events import cause, message, record, uid
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 GOOD = message(events.uploaded(uid("image"), title="Beach"), "upload")
 
 
@@ -58,9 +59,15 @@ def test_an_unreadable_record_says_why(unreadable: Record, reason: str) -> None:
 
 def test_an_event_comes_back_as_it_went() -> None:
     event = events.updated(uid("image"), changes={"title": None, "tags": ("a", "b")})
-    sent = cause("edit", request_id=uid("request"), causation_id=uid("before"), traceparent="00-1-2-01")
+    sent = cause("edit", request_id=uid("request"), causation_id=uid("before"), traceparent=TRACE)
     recorded = decode(record(encode(event, sent), offset=7))
     assert (recorded.event, recorded.cause, recorded.position.offset) == (event, sent, 7)
+
+
+@pytest.mark.parametrize("given", ["", "00-1-2-01", f"{TRACE}\x00", TRACE.upper()])
+def test_what_is_no_traceparent_is_left_out(given: str) -> None:
+    sent = replace(cause("edit"), traceparent=given)
+    assert decode(record(encode(events.updated(uid("image")), sent))).cause.traceparent is None
 
 
 def test_a_backslash_before_u0000_is_not_the_character() -> None:

@@ -85,6 +85,17 @@ async def test_a_log_grown_large_is_put_aside_at_the_start(home: Home) -> None:
     assert (home.logs / "child.log.1").stat().st_size == 11 * 1024 * 1024
 
 
+async def test_a_log_that_grows_large_meanwhile_is_put_aside_and_written_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.local.supervisor.BOUND_SECONDS", 0.1)
+    says = "import time; print('x' * 11 * 1024 * 1024, flush=True); time.sleep(1); print('on', flush=True)"
+    async with Supervisor(home) as supervisor:
+        await supervisor.launch(python(f"{says}; {FOR_EVER}")).ready(5)
+        await until(lambda: home.log("child").read_text() == "on\n")
+    assert (home.logs / "child.log.1").stat().st_size == 11 * 1024 * 1024 + 1
+
+
 async def test_a_child_that_never_answers_stops_the_start_with_its_last_words(home: Home) -> None:
     async def never() -> bool:
         return False

@@ -1,5 +1,6 @@
 """What follows from an event that asked to be called back, and from what became of it."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +20,19 @@ RUNNING = frozenset({"hash", "classification"})
 
 
 def asked(event: Any, request: UUID | None = None) -> Asked:
-    return Asked(event_id=uid("cause"), request=request or uid("cause"), event=event, offset=7, time=NOON)
+    return Asked(event_id=uid("cause"), request=request or uid("cause"), event=event, offset=7, time=NOON, traceparent="asked")
 
 
 def ended(group: str, *wanted: Wanted, failed: bool = False) -> Ended:
     make = events.failed if failed else events.completed
     event: Outcome = make(IMAGE, uid("cause"), group=group, wanted=wanted)
-    return Ended(outcome=ids.outcome(uid("cause"), group), event=event, started_at=NOON, time=NOON)
+    return Ended(
+        outcome=ids.outcome(uid("cause"), group),
+        event=event,
+        started_at=NOON,
+        time=NOON + timedelta(seconds=len(group)),
+        traceparent=group,
+    )
 
 
 def requested(**changes: Any) -> AnalysisRequested:
@@ -59,8 +66,9 @@ def test_another_attempt_belongs_to_the_same_job() -> None:
 def test_an_upload_is_told_when_every_group_has_ended() -> None:
     upload = asked(events.uploaded(IMAGE, wanted=(CORE, MODELS), callback=TO))
     assert owed(upload, [ended("core", CORE)], RUNNING) == []
-    (one,) = owed(upload, [ended("core", CORE), ended("models", MODELS)], RUNNING)
+    (one,) = owed(upload, [ended("models", MODELS), ended("core", CORE)], RUNNING)
     assert (one.job, one.delivery) == (None, ids.delivery(ids.analyzed(uid("cause"))))
+    assert (one.since, one.traceparent) == (NOON + timedelta(seconds=6), "models")
 
 
 def test_an_algorithm_that_this_house_does_not_run_is_not_waited_for() -> None:
