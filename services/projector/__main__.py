@@ -44,8 +44,8 @@ TOLD_SECONDS = 5.0
 
 
 async def run(settings: Settings) -> None:
-    """Until cancelled: into the read model that is served, and into the next one once a rebuild has switched to it. Where
-    that is other code's, who has been projecting so far steps aside; who is started builds its own."""
+    """Until cancelled: into the read model that is served, and into the next one once a rebuild has switched to it.
+    Where that is other code's, who has been projecting so far steps aside; who is started builds its own."""
     await check(settings.postgres)
     while True:
         name = await standing(settings)

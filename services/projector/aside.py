@@ -24,13 +24,13 @@ FORSAKEN_SECONDS = 60.0
 
 
 def group_of(names: Names, name: str) -> str:
-    """The consumer group of those who follow a read model. Other versions ask who is in it: it is called so for ever."""
+    """The consumer group of those who follow a read model. Other versions look into it: it is called so for ever."""
     return names.physical(f"framelog-projector-{name}")
 
 
 async def step_aside(postgres: str, kafka: str, names: Names) -> None:
-    """After a switch: at once where this code's own read model was switched to, or none is served; else once that is so,
-    or once nobody follows what is served. What is down meanwhile is waited for.
+    """After a switch: returns at once where this code has a read model to follow, or none is served; else once that is
+    so, or once nobody has followed what is served for a while. What is down meanwhile is waited for.
     """
     followed, told = time.monotonic(), False
     while time.monotonic() - followed < FORSAKEN_SECONDS:

@@ -7,14 +7,13 @@ from typing import cast
 from starlette.routing import Match
 
 from adapters.keys import Keys
+from adapters.vitals import PATHS
 from services import api
 from services.analyzer.infer import __main__ as infer
 from services.settings import Api, Infer, table
 from tests.k8s.manifests import COMPONENT, Manifests, Object, Workload, matches, secret_keys
 
 APPS = {"services.api": lambda: api.app(Api(), cast(Keys, None)), "services.analyzer.infer": lambda: infer.app(Infer())}
-PATHS = ("/livez", "/readyz", "/metrics")
-"""What every other process answers."""
 LISTENS = {
     "services.api": "{FRAMELOG_HOST}:{FRAMELOG_PORT}",
     "services.analyzer.infer": "{FRAMELOG_INFER_HOST}:{FRAMELOG_INFER_PORT}",
