@@ -11,6 +11,7 @@ from minio import Minio
 from minio.error import S3Error
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
+from adapters.kafka import connecting
 from adapters.log import Names
 from contracts.topics import TOPICS, Topic
 
@@ -21,7 +22,7 @@ class WrongTopic(Exception):
 
 @asynccontextmanager
 async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaAdminClient(**connecting(bootstrap))
     await client.start()
     try:
         yield client

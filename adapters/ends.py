@@ -6,6 +6,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from adapters.kafka import connecting
 from adapters.log import Names
 from contracts.events import Position, TryLater
 from contracts.topics import Topic
@@ -18,7 +19,7 @@ class Ends:
     """A question is only ever answered by a request that was sent after it was put."""
 
     def __init__(self, bootstrap: str, names: Names) -> None:
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+        self._consumer = AIOKafkaConsumer(**connecting(bootstrap), request_timeout_ms=5_000)
         self._names = names
         self._asked: dict[str, asyncio.Task[dict[int, int]]] = {}
 

@@ -9,6 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from adapters.admin import admin
+from adapters.kafka import connecting
 from adapters.log import Names
 from contracts.topics import TOPICS, Topic
 
@@ -70,7 +71,7 @@ async def _create_group(bootstrap: str, group: str, partitions: Sequence[TopicPa
     missing = [at for at in partitions if standing[at].offset < 0]
     if not missing:
         return False
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**connecting(bootstrap), group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
         consumer.assign(missing)

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from msgspec.structs import replace
 
+from adapters.kafka import connecting
 from adapters.producer import Producer
 from adapters.tracing import span
 from contracts.codec import TOPIC_OF, Event, encode
@@ -80,7 +81,7 @@ class Log:
 
     def _make(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **connecting(self._bootstrap),
             enable_idempotence=True,
             acks="all",
             linger_ms=self._linger_ms,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from adapters.kafka import connecting
 from adapters.log import MAX_RECORD, Names
 from contracts.codec import decode
 from contracts.events import Record, Undecodable
@@ -115,7 +116,7 @@ def looking_back(bootstrap: str, names: Names) -> Before:
     async def before(record: Record) -> list[bool]:
         at = TopicPartition(names.physical(record.topic), record.partition)
         async with AIOKafkaConsumer(
-            bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=MAX_RECORD
+            **connecting(bootstrap), enable_auto_commit=False, max_partition_fetch_bytes=MAX_RECORD
         ) as consumer:
             consumer.assign([at])
             first = (await consumer.beginning_offsets([at]))[at]

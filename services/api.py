@@ -25,6 +25,7 @@ from adapters.fresh import Fresh
 from adapters.http import application
 from adapters.http_server import server
 from adapters.jobs import Jobs
+from adapters.kafka import shown
 from adapters.keys import FILE as KEYS
 from adapters.keys import Keys, NoKeys
 from adapters.log import Log, Names, OutcomeUnknown
@@ -217,7 +218,7 @@ def main() -> int:
         print(f"{missing}; what is lost is in the backup that goes with the log", file=sys.stderr)
         return 2
     except (TryLater, KafkaError, OutcomeUnknown) as down:
-        print(f"Kafka at {settings.kafka} does not answer: {down}", file=sys.stderr)
+        print(f"Kafka at {shown(settings.kafka)} does not answer: {down}", file=sys.stderr)
         return 3
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains when told to stop, and then raises the signal again
         signal.signal(number, lambda *_: sys.exit(0))

@@ -4,6 +4,7 @@ Every process knows the whole table, so that a misspelt variable stops any start
 """
 
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from dotenv import dotenv_values
 from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from adapters.kafka import parsed
 
 PREFIX = "FRAMELOG_"
 MIB = 1024 * 1024
@@ -56,7 +59,7 @@ class Section(BaseSettings):
 class Endpoints(Section):
     """Where the outside systems are; every process needs some of them."""
 
-    kafka: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated")
+    kafka: str = Field("127.0.0.1:9092", description="Kafka: host:port, comma separated, or as in docs/kafka.md")
     s3: str = Field("http://127.0.0.1:9000", description="S3 endpoint: MinIO or another store")
     s3_public: str = Field("", description="where clients reach S3, for direct uploads; FRAMELOG_S3 unless told")
     s3_access_key: str = Field("framelog", description="S3 access key")
@@ -78,6 +81,12 @@ class Endpoints(Section):
         description="collector that spans are sent to by OTLP over HTTP, as http://127.0.0.1:4318, or nothing",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("kafka")
+    @classmethod
+    def _spoken_to(cls, value: str) -> str:
+        parsed(value)
+        return value
 
 
 class Caps(Endpoints):
@@ -313,4 +322,5 @@ def as_text(value: object) -> str:
 
 
 def _explained(error: ErrorDetails) -> str:
-    return f"{PREFIX}{str(error['loc'][0]).upper()}: {error['msg']} (got {error['input']!r}); see .env.example"
+    got = re.sub("//[^/]*@", "//…@", repr(error["input"]))  # no password is told to whoever reads a log
+    return f"{PREFIX}{str(error['loc'][0]).upper()}: {error['msg']} (got {got}); see .env.example"

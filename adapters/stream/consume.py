@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from aiokafka import AIOKafkaConsumer
 from msgspec.structs import replace
 
+from adapters.kafka import connecting, shown
 from adapters.log import Names
 from adapters.metrics import MESSAGE_SECONDS, MESSAGES
 from adapters.stream.inhand import InHand, where
@@ -54,7 +55,7 @@ class Stream:
         went wrong otherwise, after which the process must end, and be started anew: TooManyUndecodable too, which a
         process started anew raises again. Raises NoSuchTopic at the start.
         """
-        probe = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        probe = AIOKafkaConsumer(**connecting(self._bootstrap), enable_auto_commit=False)
         await probe.start()
         try:
             await self._refuse_missing(probe, windows)
@@ -73,7 +74,7 @@ class Stream:
         """Faust would wait for a missing topic without a word."""
         missing = {self._names.physical(topic) for topic in topics} - await probe.topics()
         if missing:
-            raise NoSuchTopic(f"no topic {', '.join(sorted(missing))} in Kafka at {self._bootstrap}")
+            raise NoSuchTopic(f"no topic {', '.join(sorted(missing))} in Kafka at {shown(self._bootstrap)}")
 
 
 async def _side_by_side(running: Iterable[Coroutine[object, object, None]]) -> None:

@@ -6,8 +6,11 @@ from typing import Any, cast
 
 import faust
 import faust.streams
+from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+
+from adapters.kafka import connecting, shown
 
 
 class _Consumer(driver.Consumer):
@@ -33,6 +36,19 @@ class _Consumer(driver.Consumer):
         return begins
 
 
+def _credentials(bootstrap: str) -> SASLCredentials | SSLCredentials | None:
+    told = connecting(bootstrap)
+    tls = told.get("ssl_context")
+    if "sasl_mechanism" not in told:
+        return SSLCredentials(tls) if tls else None
+    return SASLCredentials(
+        username=told["sasl_plain_username"],
+        password=told["sasl_plain_password"],
+        ssl_context=tls,
+        mechanism=told["sasl_mechanism"],
+    )
+
+
 class _Transport(driver.Transport):
     Consumer = _Consumer
 
@@ -50,7 +66,8 @@ class Fetching(faust.App):
             raise RuntimeError("faust lacks its compiled parts; its Python loop acknowledges messages that it skips")
         return cls(
             group,
-            broker=[f"kafka://{address.strip()}" for address in bootstrap.split(",")],
+            broker=[f"kafka://{host.strip()}" for host in shown(bootstrap).split(",")],
+            broker_credentials=_credentials(bootstrap),
             topic_disable_leader=True,
             topic_allow_declare=False,
             web_enabled=False,

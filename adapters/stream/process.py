@@ -12,6 +12,7 @@ from typing import NoReturn
 from aiokafka.errors import KafkaConnectionError
 
 from adapters import tracing
+from adapters.kafka import shown
 from adapters.stream.consume import NoSuchTopic
 from adapters.tolerance import TooManyUndecodable
 from adapters.vitals import VITALS
@@ -33,7 +34,7 @@ def run(main: Coroutine[object, object, None], kafka: str) -> int:
     try:
         _until_over(main)
     except KafkaConnectionError as down:
-        print(f"Kafka at {kafka} does not answer: {down}; see `framelog doctor`", file=sys.stderr)
+        print(f"Kafka at {shown(kafka)} does not answer: {down}; see `framelog doctor`", file=sys.stderr)
         return 3
     except NoSuchTopic as missing:
         print(f"{missing}: start the stack with `framelog up`, which creates it", file=sys.stderr)

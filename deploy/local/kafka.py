@@ -10,6 +10,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from adapters.kafka import connecting, shown
 from deploy.local import tools
 from deploy.local.child import Program
 from deploy.local.home import Home
@@ -64,10 +65,10 @@ def kafka(home: Home, jars: Path, broker: int, controller: int) -> Program:
 
 
 async def has_metadata(bootstrap: str) -> bool:
-    """Whether clients can use it: the port opens before the broker has been let in. `bootstrap`: host:port,…"""
-    if not await _listens(bootstrap.split(",")[0]):
+    """Whether clients can use it: the port opens before the broker has been let in. `bootstrap` as FRAMELOG_KAFKA."""
+    if not await _listens(shown(bootstrap).split(",")[0]):
         return False
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2_000)
+    client = AIOKafkaAdminClient(**connecting(bootstrap), request_timeout_ms=2_000)
     try:
         await client.start()
         return bool((await client.describe_cluster())["brokers"])

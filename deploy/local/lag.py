@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from adapters.groups import analyzer_group, group_offsets
+from adapters.kafka import connecting
 from adapters.log import Names, ends
 from contracts.topics import TOPICS
 from services.settings import Endpoints
@@ -45,7 +46,7 @@ async def _ends(settings: Endpoints, topics: Sequence[str]) -> dict[tuple[str, i
     names = Names(settings.topic_prefix)
     try:
         async with AIOKafkaConsumer(
-            *map(names.physical, topics), bootstrap_servers=settings.kafka, enable_auto_commit=False
+            *map(names.physical, topics), **connecting(settings.kafka), enable_auto_commit=False
         ) as consumer:
             return dict(await ends(consumer, names, topics))
     except KafkaError:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from argon2 import PasswordHasher
 
 from adapters import keys
+from adapters.kafka import connecting
 from adapters.keys import Keys, NoKeys
 from adapters.log import MAX_RECORD, Log, Names
 from contracts import accounts, ids
@@ -88,7 +89,7 @@ def _known(path: Path) -> Credentials:
 async def _admin(kafka: str, names: Names) -> tuple[Account | None, bool]:
     """The account `admin` as the log has it, and whether no account was ever claimed."""
     at = TopicPartition(names.physical(ACCOUNTS.name), 0)
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, max_partition_fetch_bytes=MAX_RECORD)
+    consumer = AIOKafkaConsumer(**connecting(kafka), enable_auto_commit=False, max_partition_fetch_bytes=MAX_RECORD)
     admin: Account | None = None
     async with consumer:
         consumer.assign([at])

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaConnectionError
 from psycopg import AsyncConnection
 
 from adapters import tracing, vitals
+from adapters.kafka import connecting
 from adapters.log import MAX_RECORD, Log, Names
 from adapters.tasks import together
 from adapters.telemetry import log_as_json
@@ -83,7 +84,7 @@ class Chatter:
 async def project_into(settings: Settings, name: str) -> None:
     names, connect = Names(settings.topic_prefix), partial(Store.connect, settings.postgres, name)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka,
+        **connecting(settings.kafka),
         group_id=group_of(names, name),
         enable_auto_commit=False,
         auto_offset_reset="none",  # positions lie with the rows; what is gone is not skipped

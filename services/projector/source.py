@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer
 
+from adapters.kafka import connecting
 from adapters.log import MAX_RECORD, Names
 from services.projector.whole import refuse_lost_topics
 
@@ -20,7 +21,7 @@ class Log:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AIOKafkaConsumer]:
         async with AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
+            **connecting(self.bootstrap),
             enable_auto_commit=False,
             max_partition_fetch_bytes=MAX_RECORD,
             fetch_max_bytes=4 * MAX_RECORD,

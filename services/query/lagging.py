@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from adapters.ends import Ends
+from adapters.kafka import connecting
 from adapters.log import Names
 from adapters.read_model import ReadModel
 from contracts.events import Json, TryLater
@@ -86,7 +87,7 @@ class Lagging:
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         try:
-            async with AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False) as consumer:
+            async with AIOKafkaConsumer(**connecting(self._bootstrap), enable_auto_commit=False) as consumer:
                 yield consumer
         except KafkaError as error:
             raise TryLater(f"Kafka does not answer: {error}") from error
