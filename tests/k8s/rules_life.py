@@ -181,6 +181,8 @@ def _scaled(manifests: Manifests, name: str, spec: dict[str, object]) -> Iterato
             yield f"{name} may be {spec['maxReplicaCount']} for {PARTITIONS.get(asked['topic'], 0)} of {asked['topic']}"
         if asked["bootstrapServersFromEnv"] not in told:
             yield f"{name}: KEDA finds no {asked['bootstrapServersFromEnv']}"
+        if trigger["authenticationRef"]["name"] not in manifests.names("TriggerAuthentication"):
+            yield f"{name}: KEDA finds no {trigger['authenticationRef']['name']} to sign in by"
 
 
 def copies_survive_a_broker(manifests: Manifests) -> Iterator[str]:

@@ -178,6 +178,10 @@ def config_exists(manifests: Manifests) -> Iterator[str]:
                 yield f"{workload}: there is no {kind} {name}"
             for key in sorted(set(keys) - there):
                 yield f"{workload}: {kind} {name} has no key {key}"
+    for one in manifests.of("TriggerAuthentication"):
+        for asked in one["spec"]["secretTargetRef"]:
+            if asked["key"] not in secret_keys(asked["name"]):
+                yield f"KEDA is sent to the key {asked['key']} of secret {asked['name']}"
 
 
 def _references(workload: Workload) -> Iterator[tuple[str, str, list[str]]]:

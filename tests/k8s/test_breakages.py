@@ -55,7 +55,7 @@ def put(within: Any, last: str, to: Any) -> None:
 
 def config(name: str, to: Any = GONE) -> Break:
     """Sets a variable that all are told, or takes it away."""
-    return lambda manifests: put(next(one for one in datas(manifests) if "FRAMELOG_KAFKA" in one), name, to)
+    return lambda manifests: put(next(one for one in datas(manifests) if "FRAMELOG_LOG_LEVEL" in one), name, to)
 
 
 def kafka(line: str, to: str) -> Break:
@@ -139,6 +139,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     names.config_exists: [
         (change("Deployment/api", "container/envFrom/0/configMapRef/name", "framelog"), "no configMap framelog"),
         (change("StatefulSet/minio", "container/env/0/valueFrom/secretKeyRef/key", "user"), "has no key user"),
+        (change("TriggerAuthentication/kafka", "spec/secretTargetRef/2/key", "name"), "the key name of secret keda"),
         (change("Deployment/api", "container/volumeMounts/3/subPath", "admin.json"), "has no key admin.json"),
     ],
     names.volumes_are_mounted: [
@@ -149,13 +150,14 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
         (env("projector", "FRAMELOG_REBUILD_PROCESSES", "two"), "FRAMELOG_REBUILD_PROCESSES: Input should be"),
     ],
     settings.required_settings_are_supplied: [
-        (config("FRAMELOG_KAFKA"), "Deployment api is not told FRAMELOG_KAFKA"),
+        (change("Deployment/api", "container/envFrom/1"), "Deployment api is not told FRAMELOG_KAFKA"),
         (config("FRAMELOG_KEYS"), "Deployment notifier is not told FRAMELOG_KEYS"),
         (config("FRAMELOG_METRICS"), "Deployment projector is not told FRAMELOG_METRICS"),
-        (change("Job/topics", "container/envFrom/1"), "Job topics is not told FRAMELOG_S3_ACCESS_KEY"),
+        (change("Job/topics", "container/envFrom/2"), "Job topics is not told FRAMELOG_S3_ACCESS_KEY"),
     ],
     settings.only_what_is_asked_for_is_told: [
         (change("Deployment/analyzer", "container/envFrom/+", DATABASE), "the Secret database"),
+        (change("Deployment/infer", "container/envFrom/+", {"secretRef": {"name": "kafka"}}), "the Secret kafka"),
     ],
     settings.groups_are_run: [
         (env("analyzer-models", "FRAMELOG_GROUP", "core"), "analyzers run ['core', 'network']"),
@@ -188,6 +190,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     safety.secrets_are_references: [
         (another(SECRET), "Secret s3 is among the manifests"),
         (config("FRAMELOG_S3_SECRET_KEY", "x"), "holds FRAMELOG_S3_SECRET_KEY"),
+        (config("FRAMELOG_KAFKA", "sasl_ssl://"), "holds FRAMELOG_KAFKA"),
         (env("api", "FRAMELOG_POSTGRES", "postgresql://"), "FRAMELOG_POSTGRES in clear"),
     ],
     life.memory_adds_up: [
@@ -229,6 +232,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
         (change("ScaledObject/analyzer", "spec/maxReplicaCount", 24), "may be 24 for 12"),
         (change("ScaledObject/analyzer", f"{TRIGGER}/consumerGroup", "core"), "by the group core"),
         (change("ScaledObject/analyzer", f"{TRIGGER}/bootstrapServersFromEnv", "KAFKA"), "no KAFKA"),
+        (change("ScaledObject/analyzer", "spec/triggers/1/authenticationRef/name", "sasl"), "no sasl to sign in by"),
     ],
     life.copies_survive_a_broker: [
         (change("Job/topics", "container/command/2", "--replication=1"), "topics have 1 copies"),
