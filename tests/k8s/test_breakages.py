@@ -96,6 +96,7 @@ CLIENTS, EXCEPT = "spec/podSelector/matchExpressions/0/values", "spec/egress/0/t
 DATABASE = {"secretRef": {"name": "database"}}
 SECRET = {"kind": "Secret", "metadata": {"name": "s3", "namespace": "framelog"}}
 INTERNET = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 443}]}
+NAMESPACES = {"to": [{"namespaceSelector": {}}], "ports": [{"port": 4318}]}
 BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     names.selectors_hit: [
         (change("Service/api", "spec/selector/app", "web"), "Service api selects nothing"),
@@ -250,6 +251,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
         (without("NetworkPolicy/api-from-operations"), "operations may not reach api:8000"),
         (change("NetworkPolicy/to-minio", "spec/egress/0/ports/0/port", 9001), "not reach minio:9000"),
         (change("NetworkPolicy/kafka", "spec/ingress/0/from/1"), "keda may not reach kafka:9092"),
+        (change("NetworkPolicy/to-kafka", "spec/egress/+", NAMESPACES), "api may reach another namespace:4318"),
         (change("NetworkPolicy/monitoring-to-metrics", f"{CLIENTS}/2"), "monitoring may not reach projector:9100"),
     ],
     network.few_leave_the_cluster: [
