@@ -108,7 +108,7 @@ class Manifests:
         return next((one.get("data", {}) for one in self.of("ConfigMap") if one["metadata"]["name"] == name), {})
 
     def environment(self, workload: Workload) -> dict[str, str]:
-        """What its process is told: by the image, ConfigMaps, Secrets as `deploy.k8s.secrets` makes them, and itself."""
+        """What its process is told: by the image, ConfigMaps, Secrets as `deploy.k8s.secrets` has them, and itself."""
         told = image_environment()
         for source in workload.container.get("envFrom", ()):
             if "configMapRef" in source:
