@@ -50,7 +50,7 @@ ENV PATH=/opt/framelog/bin:$PATH PYTHONSAFEPATH=1
 ENV FRAMELOG_HOST=0.0.0.0 FRAMELOG_INFER_HOST=0.0.0.0 FRAMELOG_HOME=/var/lib/framelog FRAMELOG_MODELS=/models
 USER 10001:10001
 WORKDIR /
-EXPOSE 8000 8010
+EXPOSE 8000 8010 9100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/livez', timeout=4)"]
 ENTRYPOINT ["python", "-m"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from deploy.k8s import tools
-from deploy.k8s.rendering import OVERLAYS, rendered
+from deploy.k8s.rendering import FOLDER, MONITORING, OVERLAYS, rendered
 from deploy.local.refusal import CannotStart
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -19,8 +19,8 @@ OLDEST, NEWEST = "1.31", "1.37"
 def main() -> int:
     try:
         with TemporaryDirectory(prefix="framelog-k8s-") as folder:
-            files = [_rendered_twice(overlay, Path(folder)) for overlay in OVERLAYS]
-            _valid(files)
+            files = [_rendered_twice(FOLDER / "overlays" / overlay, Path(folder)) for overlay in OVERLAYS]
+            _valid([*files, _rendered_twice(MONITORING, Path(folder))])
             _looked_over(files)
         _linted()
     except CannotStart as wrong:
@@ -29,12 +29,12 @@ def main() -> int:
     return 0
 
 
-def _rendered_twice(overlay: str, folder: Path) -> Path:
-    first, second = rendered(overlay), rendered(overlay)
+def _rendered_twice(what: Path, into: Path) -> Path:
+    first, second = rendered(what), rendered(what)
     if first != second:
-        raise CannotStart(f"{overlay} is rendered otherwise each time")
-    (file := folder / f"{overlay}.yaml").write_bytes(first)
-    print(f"{overlay}: rendered, {len(first):,} bytes, twice the same", flush=True)
+        raise CannotStart(f"{what.name} is rendered otherwise each time")
+    (file := into / f"{what.name}.yaml").write_bytes(first)
+    print(f"{what.name}: rendered, {len(first):,} bytes, twice the same", flush=True)
     return file
 
 

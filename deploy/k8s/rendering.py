@@ -12,15 +12,20 @@ from deploy.local.refusal import CannotStart
 
 FOLDER = Path(__file__).parent
 OVERLAYS = tuple(sorted(path.name for path in (FOLDER / "overlays").iterdir()))
+MONITORING = FOLDER.parent / "monitoring"
+"""For the namespace in which Prometheus runs."""
 LINES = 404  # that its build prints, for the progress alone
 
 
-def rendered(overlay: str) -> bytes:
+def overlaid(overlay: str) -> bytes:
+    return rendered(FOLDER / "overlays" / overlay)
+
+
+def rendered(folder: Path) -> bytes:
     """YAML, a document for each resource. Raises CannotStart with what kustomize says of a mistake."""
-    command = [str(_kustomize()), "build", str(FOLDER / "overlays" / overlay)]
-    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run([str(_kustomize()), "build", str(folder)], capture_output=True, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise CannotStart(f"{overlay} cannot be rendered: {done.stderr.decode().strip()}")
+        raise CannotStart(f"{folder.name} cannot be rendered: {done.stderr.decode().strip()}")
     return done.stdout
 
 

@@ -18,6 +18,7 @@ NAMESPACE = "framelog"
 OWN_ADDRESS = "http://0.0.0.0:8000"
 """What the API takes for its own: with another one it would want to write the file."""
 REMOTE_ADDRESS = "http://api:8000"
+KAFKA = "kafka.framelog.svc:9092"
 
 
 def made() -> dict[str, dict[str, str]]:
@@ -26,6 +27,8 @@ def made() -> dict[str, dict[str, str]]:
     return {
         "house": {keys.FILE: _keys()},
         "admin": {CREDENTIALS: _credentials(OWN_ADDRESS, admin), "remote.json": _credentials(REMOTE_ADDRESS, admin)},
+        "kafka": {"FRAMELOG_KAFKA": KAFKA, "KAFKA_HOSTS": KAFKA},
+        "keda": {"sasl": "none", "tls": "disable", "username": "", "password": ""},
         "s3": {"FRAMELOG_S3_ACCESS_KEY": "framelog", "FRAMELOG_S3_SECRET_KEY": store},
         "database": {"FRAMELOG_POSTGRES": f"postgresql://framelog:{database}@postgres:5432/framelog"},
         "postgres": {"password": database},

@@ -25,6 +25,7 @@ from adapters.tolerance import Limits, Tolerance, TooManyUndecodable, looking_ba
 from contracts.dead_letters import PROJECTOR
 from migrations import Unfit, check
 from services.projector import schema
+from services.projector.aside import group_of, step_aside
 from services.projector.consumer import Projector
 from services.projector.garbage import collect_rarely
 from services.projector.means import means
@@ -44,13 +45,15 @@ TOLD_SECONDS = 5.0
 
 
 async def run(settings: Settings) -> None:
-    """Until cancelled: into the read model that is served, and into the next one once a rebuild has switched to it."""
+    """Until cancelled: into the read model that is served, and into the next one once a rebuild has switched to it.
+    Where that is other code's, who has been projecting so far steps aside; who is started builds its own."""
     await check(settings.postgres)
     while True:
         name = await standing(settings)
         logger.info("projecting into %s", name)
         with suppress(Switched):
             await project_into(settings, name)
+        await step_aside(settings.postgres, settings.kafka, Names(settings.topic_prefix))
 
 
 async def standing(settings: Settings) -> str:
@@ -82,7 +85,7 @@ async def project_into(settings: Settings, name: str) -> None:
     names, connect = Names(settings.topic_prefix), partial(Store.connect, settings.postgres, name)
     consumer = AIOKafkaConsumer(
         **connecting(settings.kafka),
-        group_id=names.physical(f"framelog-projector-{name}"),
+        group_id=group_of(names, name),
         enable_auto_commit=False,
         auto_offset_reset="none",  # positions lie with the rows; what is gone is not skipped
         session_timeout_ms=10_000,

@@ -5,13 +5,13 @@ from functools import cache
 
 import pytest
 
-from deploy.k8s.rendering import OVERLAYS, rendered
+from deploy.k8s.rendering import OVERLAYS, overlaid
 from tests.k8s.manifests import Manifests, Object, read
 
 
 @cache
 def _rendered(overlay: str) -> list[Object]:
-    return read(rendered(overlay))
+    return read(overlaid(overlay))
 
 
 def manifests(overlay: str) -> Manifests:

@@ -11,8 +11,8 @@ from deploy.k8s.secrets import made
 
 Object = dict[str, Any]
 CLONE = Path(__file__).parents[2]
-SECRETS = {name: frozenset(values) for name, values in made().items()}
-OPTIONAL = {"captions": frozenset({"FRAMELOG_CAPTION_API_KEY"}), "tls": frozenset({"tls.crt", "tls.key"})}
+SECRETS = made()
+OPTIONAL = {"captions": {"FRAMELOG_CAPTION_API_KEY": "secret"}, "tls": {"tls.crt": "", "tls.key": ""}}
 COMPONENT = "app.kubernetes.io/component"
 WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
@@ -108,13 +108,13 @@ class Manifests:
         return next((one.get("data", {}) for one in self.of("ConfigMap") if one["metadata"]["name"] == name), {})
 
     def environment(self, workload: Workload) -> dict[str, str]:
-        """What its process is told: by the image, by ConfigMaps, by Secrets (with any value), by itself."""
+        """What its process is told: by the image, ConfigMaps, Secrets as `deploy.k8s.secrets` has them, and itself."""
         told = image_environment()
         for source in workload.container.get("envFrom", ()):
             if "configMapRef" in source:
                 told |= self.config(source["configMapRef"]["name"])
             else:
-                told |= dict.fromkeys(secret_keys(source["secretRef"]["name"]), "secret")
+                told |= (SECRETS | OPTIONAL).get(source["secretRef"]["name"], {})
         return told | {one["name"]: one.get("value", "secret") for one in workload.container.get("env", ())}
 
 
@@ -125,7 +125,7 @@ def template(one: Object) -> Object:
 
 
 def secret_keys(name: str) -> frozenset[str]:
-    return (SECRETS | OPTIONAL).get(name, frozenset())
+    return frozenset((SECRETS | OPTIONAL).get(name, ()))
 
 
 def read(text: bytes) -> list[Object]:

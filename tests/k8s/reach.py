@@ -65,9 +65,12 @@ def _between(manifests: Manifests) -> Iterator[Edge]:
 def _outwards(manifests: Manifests) -> Iterator[Edge]:
     for source in manifests.workloads:
         for rule in _rules(manifests, source, "egress"):
-            if any("ipBlock" in peer for peer in rule.get("to", ())):
-                for port in rule["ports"]:
-                    yield source.component, _named(rule, port["port"]), port["port"]
+            peers = {key for peer in rule.get("to", ()) for key in peer}
+            for port in (one["port"] for one in rule["ports"]):
+                if "ipBlock" in peers:
+                    yield source.component, _named(rule, port), port
+                if "namespaceSelector" in peers:
+                    yield source.component, "another namespace", port
 
 
 def _named(rule: Object, port: int) -> str:

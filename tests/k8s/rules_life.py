@@ -6,6 +6,7 @@ from adapters.groups import analyzer_group
 from adapters.http_server import DRAIN_SECONDS
 from adapters.log import Names
 from adapters.stream import Pace
+from cli.errors import FOUND_A_DIFFERENCE, SOMETHING_IS_DOWN, WRONG_USE
 from contracts.topics import TOPICS
 from deploy.local.artifacts import KAFKA_VERSION
 from services import api
@@ -25,6 +26,10 @@ PASSWORD = 64 * MIB
 FOLDER = 128 * MIB
 """What a process of a build takes beside its share."""
 SERVING = ("services.api", "services.analyzer.infer")
+BUILDING = ("services.api", "services.projector")
+"""Whose new pods may wait for a read model to be built."""
+BUILD_SECONDS = 3 * 3600
+"""What that may take: 200 million events, as fast as docs/benchmarks.md has it."""
 PROBES = {"startupProbe", "readinessProbe", "livenessProbe"}
 PARTITIONS = {topic.name: topic.partitions for topic in TOPICS}
 
@@ -138,10 +143,14 @@ def drains_leave_some(manifests: Manifests) -> Iterator[str]:
 
 
 def updates_keep_serving(manifests: Manifests) -> Iterator[str]:
-    """What is asked over HTTP has all its probes; it, and the projector, get a new pod before an old one goes."""
-    for workload in manifests.ours:
-        if workload.module in SERVING and not set(workload.container) >= PROBES:
+    """What runs on has all its probes. What is asked, and the projector, get a new pod before an old one goes, and are
+    given the time to build a read model first."""
+    for workload in (one for one in manifests.ours if one.kind == "Deployment"):
+        if not set(workload.container) >= PROBES:
             yield f"{workload} has not all of its probes"
+        given = workload.object["spec"].get("progressDeadlineSeconds", 600)
+        if workload.module in BUILDING and given < BUILD_SECONDS:
+            yield f"{workload} counts as stuck after {given} s, while a read model is built"
         rolling = workload.object["spec"].get("strategy", {}).get("rollingUpdate", {})
         if workload.module in (*SERVING, "services.projector") and rolling.get("maxUnavailable") != 0:
             yield f"{workload} is less than it was while it is updated"
@@ -172,6 +181,8 @@ def _scaled(manifests: Manifests, name: str, spec: dict[str, object]) -> Iterato
             yield f"{name} may be {spec['maxReplicaCount']} for {PARTITIONS.get(asked['topic'], 0)} of {asked['topic']}"
         if asked["bootstrapServersFromEnv"] not in told:
             yield f"{name}: KEDA finds no {asked['bootstrapServersFromEnv']}"
+        if trigger["authenticationRef"]["name"] not in manifests.names("TriggerAuthentication"):
+            yield f"{name}: KEDA finds no {trigger['authenticationRef']['name']} to sign in by"
 
 
 def copies_survive_a_broker(manifests: Manifests) -> Iterator[str]:
@@ -192,12 +203,33 @@ def copies_survive_a_broker(manifests: Manifests) -> Iterator[str]:
             yield f"{kafka.container['image']} is not the Kafka that everything is tried with"
 
 
+def jobs_are_tried_again_where_that_helps(manifests: Manifests) -> Iterator[str]:
+    """After a kill, and while something is down; not after what they found, which a second try may not find."""
+    for workload in manifests.ours:
+        if workload.kind in ("Job", "CronJob"):
+            final = _final(workload)
+            if SOMETHING_IS_DOWN in final or WRONG_USE not in final:
+                yield f"{workload} is given up at {sorted(final)}: {SOMETHING_IS_DOWN} passes, {WRONG_USE} does not"
+            if workload.kind == "CronJob" and FOUND_A_DIFFERENCE not in final:
+                yield f"{workload} is tried again after it has found something"
+
+
+def _final(workload: Workload) -> set[int]:
+    """The exit codes after which its Job has failed."""
+    spec = workload.object["spec"]
+    job = spec["jobTemplate"]["spec"] if workload.kind == "CronJob" else spec
+    rules = job.get("podFailurePolicy", {}).get("rules", ())
+    failing = [one["onExitCodes"] for one in rules if one["action"] == "FailJob"]
+    return {code for one in failing if one["operator"] == "In" for code in one["values"]}
+
+
 RULES = (
     memory_adds_up,
     resources_are_named,
     grace_outlasts_the_longest_job,
     drains_leave_some,
     updates_keep_serving,
+    jobs_are_tried_again_where_that_helps,
     scaling_fits_the_partitions,
     copies_survive_a_broker,
 )

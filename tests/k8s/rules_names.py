@@ -7,12 +7,19 @@ from typing import cast
 from starlette.routing import Match
 
 from adapters.keys import Keys
+from adapters.vitals import PATHS
 from services import api
 from services.analyzer.infer import __main__ as infer
-from services.settings import Analyzer, Api, Infer
+from services.settings import Api, Infer, table
 from tests.k8s.manifests import COMPONENT, Manifests, Object, Workload, matches, secret_keys
 
 APPS = {"services.api": lambda: api.app(Api(), cast(Keys, None)), "services.analyzer.infer": lambda: infer.app(Infer())}
+LISTENS = {
+    "services.api": "{FRAMELOG_HOST}:{FRAMELOG_PORT}",
+    "services.analyzer.infer": "{FRAMELOG_INFER_HOST}:{FRAMELOG_INFER_PORT}",
+}
+OTHERS_LISTEN = "{FRAMELOG_METRICS}"
+EVERYWHERE = ("0.0.0.0", "[::]")
 LIVE = "/livez"
 Rule = Callable[[Manifests], Iterator[str]]
 
@@ -74,15 +81,16 @@ def _listeners(manifests: Manifests, gateway: str) -> set[str]:
 
 
 def ports_are_listened_on(manifests: Manifests) -> Iterator[str]:
-    """Our processes listen where their containers say."""
+    """Our processes listen where their containers say, and nowhere else."""
     for workload in manifests.ours:
-        for port in workload.ports.values():
-            if port not in _listening(manifests, workload):
-                yield f"{workload} has port {port}, where nobody listens"
+        named, listening = set(workload.ports.values()), _listening(manifests, workload)
+        for port in sorted(named - listening):
+            yield f"{workload} has port {port}, where nobody listens"
+        for port in sorted(listening - named):
+            yield f"{workload} listens at {port}, which is no port of its container"
 
 
 def services_and_probes_name_ports(manifests: Manifests) -> Iterator[str]:
-    """So does whoever scrapes them."""
     for service, pods, port in _served(manifests):
         if pods.number(port["targetPort"]) != port["port"]:
             yield f"Service {service}: {pods} has no port {port['targetPort']} at {port['port']}"
@@ -90,10 +98,6 @@ def services_and_probes_name_ports(manifests: Manifests) -> Iterator[str]:
         asked = probe.get("httpGet") or probe.get("tcpSocket")
         if asked and workload.number(asked["port"]) not in workload.ports.values():
             yield f"{workload}: its {name} asks port {asked['port']}, which it does not have"
-    for workload in manifests.workloads:
-        annotated = workload.template["metadata"].get("annotations", {}).get("prometheus.io/port")
-        if annotated and int(annotated) not in workload.ports.values():
-            yield f"{workload} is scraped at {annotated}, which it does not have"
 
 
 def _served(manifests: Manifests) -> Iterator[tuple[str, Workload, Object]]:
@@ -106,13 +110,12 @@ def _served(manifests: Manifests) -> Iterator[tuple[str, Workload, Object]]:
 
 
 def _listening(manifests: Manifests, workload: Workload) -> set[int]:
-    told = manifests.environment(workload)
-    if workload.module == "services.api":
-        return {int(told.get("FRAMELOG_PORT", Api.model_fields["port"].default))}
-    if workload.module == "services.analyzer.infer":
-        return {int(told.get("FRAMELOG_INFER_PORT", Infer.model_fields["infer_port"].default))}
-    metrics = told.get("FRAMELOG_ANALYZER_METRICS", Analyzer.model_fields["analyzer_metrics"].default)
-    return {int(metrics.rpartition(":")[2])} if workload.module == "services.analyzer" and metrics else set()
+    """Where others reach its process: not at an address of its own."""
+    if workload.kind != "Deployment":
+        return set()
+    told = {name: default for name, (default, _) in table().items()} | manifests.environment(workload)
+    host, _, port = LISTENS.get(workload.module, OTHERS_LISTEN).format(**told).rpartition(":")
+    return {int(port)} if host in EVERYWHERE else set()
 
 
 def probe_paths_are_routes(manifests: Manifests) -> Iterator[str]:
@@ -131,8 +134,24 @@ def _probes(manifests: Manifests) -> Iterator[tuple[Workload, Object, str]]:
                 yield workload, workload.container[name], name
 
 
+def what_runs_is_scraped(manifests: Manifests) -> Iterator[str]:
+    """Each Deployment of ours is annotated with where it answers /metrics."""
+    for workload in manifests.ours:
+        if workload.kind == "Deployment":
+            said = workload.template["metadata"].get("annotations", {})
+            path, port = said.get("prometheus.io/path", "/metrics"), said.get("prometheus.io/port", "0")
+            if said.get("prometheus.io/scrape") != "true":
+                yield f"{workload} is not scraped"
+            elif int(port) not in workload.ports.values():
+                yield f"{workload} is scraped at {port}, which it does not have"
+            elif not _has_route(workload.module, path):
+                yield f"{workload} is scraped at {path}, which is no route of {workload.module}"
+
+
 @cache
 def _has_route(module: str, path: str) -> bool:
+    if module not in APPS:
+        return path in PATHS
     asked = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
     return any(route.matches(asked)[0] is Match.FULL for route in APPS[module]().routes)
 
@@ -159,6 +178,10 @@ def config_exists(manifests: Manifests) -> Iterator[str]:
                 yield f"{workload}: there is no {kind} {name}"
             for key in sorted(set(keys) - there):
                 yield f"{workload}: {kind} {name} has no key {key}"
+    for one in manifests.of("TriggerAuthentication"):
+        for asked in one["spec"]["secretTargetRef"]:
+            if asked["key"] not in secret_keys(asked["name"]):
+                yield f"KEDA is sent to the key {asked['key']} of secret {asked['name']}"
 
 
 def _references(workload: Workload) -> Iterator[tuple[str, str, list[str]]]:
@@ -194,6 +217,7 @@ RULES = (
     ports_are_listened_on,
     services_and_probes_name_ports,
     probe_paths_are_routes,
+    what_runs_is_scraped,
     accounts_are_their_own,
     config_exists,
     volumes_are_mounted,

@@ -7,7 +7,7 @@ from tests.k8s.manifests import Manifests, Workload
 
 LEVELS = ("enforce", "audit", "warn")
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
-SECRET = re.compile("SECRET|PASSWORD|API_KEY|ACCESS_KEY|POSTGRES$")
+SECRET = re.compile("SECRET|PASSWORD|API_KEY|ACCESS_KEY|KAFKA$|POSTGRES$")
 
 
 def the_namespace_is_restricted(manifests: Manifests) -> Iterator[str]:

@@ -54,6 +54,7 @@ SERVERS = {
     "keys": ("keys",),
     "host": ("host",),
     "infer_host": ("infer_host",),
+    "metrics": ("metrics",),
 }
 """What must be told where a process's source asks for the first."""
 
@@ -68,7 +69,7 @@ def variables_are_known(manifests: Manifests) -> Iterator[str]:
     """And no value is wrong: each process would start with them."""
     for workload in manifests.ours:
         told = manifests.environment(workload)
-        for name in sorted(set(told) - set(table())):
+        for name in sorted(name for name in set(told) - set(table()) if name.startswith(PREFIX)):
             yield f"{workload} is told {name}, which is no setting"
         if wrong := _refused(SECTIONS[workload.module], {name: told[name] for name in told if name in table()}):
             yield f"{workload}: {wrong}"
@@ -95,7 +96,7 @@ def required_settings_are_supplied(manifests: Manifests) -> Iterator[str]:
 
 def only_what_is_asked_for_is_told(manifests: Manifests) -> Iterator[str]:
     """No process knows a password that it has no use for."""
-    secrets = {"s3": "s3", "database": "postgres"}
+    secrets = {"kafka": "kafka", "s3": "s3", "database": "postgres"}
     for workload in manifests.ours:
         for source in workload.container.get("envFrom", ()):
             name = source.get("secretRef", {}).get("name")

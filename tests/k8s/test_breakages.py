@@ -55,7 +55,7 @@ def put(within: Any, last: str, to: Any) -> None:
 
 def config(name: str, to: Any = GONE) -> Break:
     """Sets a variable that all are told, or takes it away."""
-    return lambda manifests: put(next(one for one in datas(manifests) if "FRAMELOG_KAFKA" in one), name, to)
+    return lambda manifests: put(next(one for one in datas(manifests) if "FRAMELOG_LOG_LEVEL" in one), name, to)
 
 
 def kafka(line: str, to: str) -> Break:
@@ -91,10 +91,12 @@ def another(made: Object) -> Break:
 
 ANNOTATIONS, ENFORCE = "spec/template/metadata/annotations", "pod-security.kubernetes.io~enforce"
 GRACE, TRIGGER = "pod/terminationGracePeriodSeconds", "spec/triggers/0/metadata"
+POLICY = "spec/jobTemplate/spec/podFailurePolicy/rules"
 CLIENTS, EXCEPT = "spec/podSelector/matchExpressions/0/values", "spec/egress/0/to/0/ipBlock/except"
 DATABASE = {"secretRef": {"name": "database"}}
 SECRET = {"kind": "Secret", "metadata": {"name": "s3", "namespace": "framelog"}}
 INTERNET = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 443}]}
+NAMESPACES = {"to": [{"namespaceSelector": {}}], "ports": [{"port": 4318}]}
 BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     names.selectors_hit: [
         (change("Service/api", "spec/selector/app", "web"), "Service api selects nothing"),
@@ -114,15 +116,22 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     names.ports_are_listened_on: [
         (change("Deployment/api", "container/ports/0/containerPort", 8080), "8080, where nobody listens"),
         (config("FRAMELOG_PORT", "8001"), "8000, where nobody listens"),
+        (config("FRAMELOG_METRICS", "127.0.0.1:9100"), "Deployment projector has port 9100, where nobody listens"),
+        (change("Deployment/fetcher", "container/ports"), "fetcher listens at 9100, which is no port"),
     ],
     names.services_and_probes_name_ports: [
         (change("Service/infer", "spec/ports/0/targetPort", "web"), "has no port web"),
         (change("StatefulSet/kafka", "container/readinessProbe/tcpSocket/port", "client"), "asks port client"),
-        (change("Deployment/analyzer", f"{ANNOTATIONS}/prometheus.io~port", "9101"), "is scraped at 9101"),
     ],
     names.probe_paths_are_routes: [
         (change("Deployment/api", "container/readinessProbe/httpGet/path", "/ready"), "/ready, which is no route"),
         (change("Deployment/infer", "container/livenessProbe/httpGet/path", "/readyz"), "more than whether it lives"),
+        (change("Deployment/notifier", "container/readinessProbe/httpGet/path", "/ready"), "/ready, which is no route"),
+    ],
+    names.what_runs_is_scraped: [
+        (change("Deployment/projector", f"{ANNOTATIONS}/prometheus.io~scrape"), "projector is not scraped"),
+        (change("Deployment/analyzer", f"{ANNOTATIONS}/prometheus.io~port", "9101"), "is scraped at 9101"),
+        (change("Deployment/fetcher", f"{ANNOTATIONS}/prometheus.io~path", "/varz"), "is scraped at /varz"),
     ],
     names.accounts_are_their_own: [
         (change("Deployment/api", "pod/serviceAccountName", "infer"), "is shared by ['api', 'infer']"),
@@ -131,6 +140,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     names.config_exists: [
         (change("Deployment/api", "container/envFrom/0/configMapRef/name", "framelog"), "no configMap framelog"),
         (change("StatefulSet/minio", "container/env/0/valueFrom/secretKeyRef/key", "user"), "has no key user"),
+        (change("TriggerAuthentication/kafka", "spec/secretTargetRef/2/key", "name"), "the key name of secret keda"),
         (change("Deployment/api", "container/volumeMounts/3/subPath", "admin.json"), "has no key admin.json"),
     ],
     names.volumes_are_mounted: [
@@ -141,12 +151,14 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
         (env("projector", "FRAMELOG_REBUILD_PROCESSES", "two"), "FRAMELOG_REBUILD_PROCESSES: Input should be"),
     ],
     settings.required_settings_are_supplied: [
-        (config("FRAMELOG_KAFKA"), "Deployment api is not told FRAMELOG_KAFKA"),
+        (change("Deployment/api", "container/envFrom/1"), "Deployment api is not told FRAMELOG_KAFKA"),
         (config("FRAMELOG_KEYS"), "Deployment notifier is not told FRAMELOG_KEYS"),
-        (change("Job/topics", "container/envFrom/1"), "Job topics is not told FRAMELOG_S3_ACCESS_KEY"),
+        (config("FRAMELOG_METRICS"), "Deployment projector is not told FRAMELOG_METRICS"),
+        (change("Job/topics", "container/envFrom/2"), "Job topics is not told FRAMELOG_S3_ACCESS_KEY"),
     ],
     settings.only_what_is_asked_for_is_told: [
         (change("Deployment/analyzer", "container/envFrom/+", DATABASE), "the Secret database"),
+        (change("Deployment/infer", "container/envFrom/+", {"secretRef": {"name": "kafka"}}), "the Secret kafka"),
     ],
     settings.groups_are_run: [
         (env("analyzer-models", "FRAMELOG_GROUP", "core"), "analyzers run ['core', 'network']"),
@@ -179,6 +191,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     safety.secrets_are_references: [
         (another(SECRET), "Secret s3 is among the manifests"),
         (config("FRAMELOG_S3_SECRET_KEY", "x"), "holds FRAMELOG_S3_SECRET_KEY"),
+        (config("FRAMELOG_KAFKA", "sasl_ssl://"), "holds FRAMELOG_KAFKA"),
         (env("api", "FRAMELOG_POSTGRES", "postgresql://"), "FRAMELOG_POSTGRES in clear"),
     ],
     life.memory_adds_up: [
@@ -205,7 +218,14 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
     ],
     life.updates_keep_serving: [
         (change("Deployment/infer", "container/startupProbe"), "infer has not all of its probes"),
+        (change("Deployment/analyzer-models", "container/livenessProbe"), "analyzer-models has not all of its probes"),
+        (change("Deployment/projector", "spec/progressDeadlineSeconds"), "projector counts as stuck after 600 s"),
         (change("Deployment/projector", "spec/strategy"), "projector is less than it was"),
+    ],
+    life.jobs_are_tried_again_where_that_helps: [
+        (change("CronJob/verify", f"{POLICY}/1/onExitCodes/values/0"), "verify is tried again after it has found"),
+        (change("Job/migrate", "spec/podFailurePolicy"), "migrate is given up at []"),
+        (change("Job/topics", "spec/podFailurePolicy/rules/0/onExitCodes/values/+", 3), "topics is given up at [2, 3]"),
     ],
     life.scaling_fits_the_partitions: [
         (change("Deployment/fetcher", "spec/replicas", 13), "13 replicas for 12"),
@@ -213,6 +233,7 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
         (change("ScaledObject/analyzer", "spec/maxReplicaCount", 24), "may be 24 for 12"),
         (change("ScaledObject/analyzer", f"{TRIGGER}/consumerGroup", "core"), "by the group core"),
         (change("ScaledObject/analyzer", f"{TRIGGER}/bootstrapServersFromEnv", "KAFKA"), "no KAFKA"),
+        (change("ScaledObject/analyzer", "spec/triggers/1/authenticationRef/name", "sasl"), "no sasl to sign in by"),
     ],
     life.copies_survive_a_broker: [
         (change("Job/topics", "container/command/2", "--replication=1"), "topics have 1 copies"),
@@ -230,6 +251,8 @@ BREAKAGES: dict[Rule, list[tuple[Break, str]]] = {
         (without("NetworkPolicy/api-from-operations"), "operations may not reach api:8000"),
         (change("NetworkPolicy/to-minio", "spec/egress/0/ports/0/port", 9001), "not reach minio:9000"),
         (change("NetworkPolicy/kafka", "spec/ingress/0/from/1"), "keda may not reach kafka:9092"),
+        (change("NetworkPolicy/to-kafka", "spec/egress/+", NAMESPACES), "api may reach another namespace:4318"),
+        (change("NetworkPolicy/monitoring-to-metrics", f"{CLIENTS}/2"), "monitoring may not reach projector:9100"),
     ],
     network.few_leave_the_cluster: [
         (change("NetworkPolicy/to-kafka", "spec/egress/+", INTERNET), "Deployment api may leave"),

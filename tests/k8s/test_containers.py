@@ -11,6 +11,7 @@ import yaml
 from services.settings import table
 from tests import servers
 from tests.k8s.manifests import CLONE, Manifests, image_environment, stages
+from tests.k8s.rules_names import EVERYWHERE, LISTENS, OTHERS_LISTEN
 from tests.k8s.rules_settings import SECTIONS, _refused
 
 COMPOSE: dict[str, Any] = yaml.safe_load((CLONE / "compose.yaml").read_text())
@@ -93,6 +94,20 @@ def test_who_waits_for_the_health_of_another_waits_for_one_that_is_asked() -> No
                 assert "test" in SERVICES[other]["healthcheck"], f"{name} waits for {other}"
             if how["condition"] == "service_completed_successfully":
                 assert SERVICES[other]["restart"].startswith("on-failure")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_health_is_asked_where_the_process_answers(name: str) -> None:
+    one = OURS[name]
+    if "entrypoint" in one:
+        assert one["healthcheck"] == {"disable": True}
+        return
+    (module,), asked = one["command"], one["healthcheck"]["test"][-1]
+    told = {key: default for key, (default, _) in table().items()} | image_environment() | one["environment"]
+    host, _, port = LISTENS.get(module, OTHERS_LISTEN).format(**told).rpartition(":")
+    assert host in EVERYWHERE
+    assert re.findall(r"127\.0\.0\.1:(\d+)", asked) == [port]
+    assert {*re.findall(r"(/\w+)'", asked)} in ({"/readyz"}, {"/livez", "/readyz"})
 
 
 def test_containers_may_do_little() -> None:

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from deploy.k8s.rendering import OVERLAYS, rendered
+from deploy.k8s.rendering import OVERLAYS, overlaid
 from deploy.local.refusal import CannotStart
 from tests.k8s.manifests import CLONE, Manifests
 
@@ -13,12 +13,12 @@ K8S = CLONE / "deploy/k8s"
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_an_overlay_is_rendered_the_same_each_time(name: str) -> None:
-    assert rendered(name) == rendered(name)
+    assert overlaid(name) == overlaid(name)
 
 
 def test_a_mistake_is_told_in_one_line() -> None:
     with pytest.raises(CannotStart, match="nowhere cannot be rendered: "):
-        rendered("nowhere")
+        overlaid("nowhere")
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

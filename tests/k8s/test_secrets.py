@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from adapters import keys
+from adapters.kafka import parsed
 from deploy.k8s import secrets
 from services.api import _whereabouts
 from services.settings import Api
@@ -37,6 +38,13 @@ def test_one_password_opens_both_sides() -> None:
     assert f":{made['postgres']['password']}@postgres:" in made["database"]["FRAMELOG_POSTGRES"]
 
 
+def test_kafka_is_where_its_service_is_and_keda_is_told_the_same(kind: Manifests) -> None:
+    service, made = kind.named("Service", "kafka"), secrets.made()
+    address = f"kafka.{service['metadata']['namespace']}.svc:{service['spec']['ports'][0]['port']}"
+    assert made["kafka"] == {"FRAMELOG_KAFKA": address, "KAFKA_HOSTS": parsed(address).hosts}
+    assert (made["keda"]["sasl"], made["keda"]["tls"]) == ("none", "disable")
+
+
 def test_each_time_they_are_others() -> None:
     assert secrets.made()["s3"] != secrets.made()["s3"]
 
@@ -44,7 +52,8 @@ def test_each_time_they_are_others() -> None:
 def test_what_is_printed_can_be_applied() -> None:
     command = [sys.executable, "-m", "deploy.k8s.secrets"]
     told = json.loads(subprocess.run(command, cwd=CLONE, capture_output=True, check=True).stdout)
-    assert {one["metadata"]["name"]: frozenset(one["stringData"]) for one in told["items"]} == SECRETS
+    found = {one["metadata"]["name"]: one["stringData"].keys() for one in told["items"]}
+    assert found == {name: values.keys() for name, values in SECRETS.items()}
     some = json.loads(subprocess.run([*command, "house"], cwd=CLONE, capture_output=True, check=True).stdout)
     assert [one["metadata"]["name"] for one in some["items"]] == ["house"]
 
