@@ -37,7 +37,7 @@ DEAD_LETTERS_OPEN = Gauge("framelog_dead_letters_open", "dead letters that nobod
 ORPHANS = Gauge("framelog_orphans", "objects that nothing named when somebody last looked", registry=None)
 ORPHANS_AGE_SECONDS = Gauge("framelog_orphans_age_seconds", "how long ago that was", registry=None)
 
-# Of every consumer of the log, by the name of its group.
+# Of every consumer of the log, by the name that its dead letters have: `analyzer-core`, `fetcher`, `projector`.
 MESSAGES = Counter("framelog_messages_total", "messages finished by a consumer", ["consumer", "topic", "outcome"])
 MESSAGE_SECONDS = Histogram(
     "framelog_message_seconds", "from taken in hand to finished", ["consumer", "topic"], buckets=QUICK

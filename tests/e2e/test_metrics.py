@@ -32,7 +32,7 @@ async def test_metrics_follow_a_picture_through_the_line_and_tell_of_a_dead_proj
             await until(api, projector, "framelog_projected_events_total verdict=accepted", 3)
             await until(api, "", "framelog_read_model_lag_seconds", 0)
             said = await samples(api, analyzer)
-            assert said["framelog_commit_age_seconds consumer=framelog-analyzer-core"] < 30
+            assert said["framelog_commit_age_seconds consumer=analyzer-core"] < 30
             assert (await samples(api, ""))["framelog_disk_free_bytes"] > 1_000_000
             assert not OF_THE_HOUSE & {*said, *await samples(api, projector)}
             await until(api, "", "framelog_dead_letters_open consumer=projector", 0)
