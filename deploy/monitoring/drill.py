@@ -21,6 +21,7 @@ from deploy.local.checks import given
 from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
 from deploy.monitoring.scene import Broken, Scene, scene
+from deploy.monitoring.taken import costs, taken
 from deploy.monitoring.watching import alarm, load, look, table
 
 SERVERS = ("FRAMELOG_KAFKA", "FRAMELOG_S3", "FRAMELOG_POSTGRES")
@@ -76,11 +77,13 @@ async def _drill(home: Home, asked: argparse.Namespace) -> int:
 
 
 async def _all_of_it(on: Scene, asked: argparse.Namespace) -> None:
-    await load(on, asked.uploads, asked.rate)
+    before = taken(on.stack)
+    events = await load(on, asked.uploads, asked.rate)
+    after = taken(on.stack)
     shown = await look(on)
     if asked.dead:
         await alarm(on, asked.uploads, asked.dead)
-    for line in table(shown):
+    for line in ("", *table(shown), "", *costs(before, after, asked.uploads, events)):
         print(line)
 
 

@@ -31,8 +31,8 @@ class Shown(NamedTuple):
     most: float
 
 
-async def load(on: Scene, uploads: int, rate: float) -> None:
-    """Until each is visible and analysed, by the metrics themselves."""
+async def load(on: Scene, uploads: int, rate: float) -> float:
+    """Until each is visible and analysed, by the metrics themselves. How many events that came to."""
     done, asked = count(1), monotonic()
     at = {"told": asked}
 
@@ -53,6 +53,7 @@ async def load(on: Scene, uploads: int, rate: float) -> None:
 
     took = await on.until(settled, "not every upload is visible and analysed", SETTLED_SECONDS)
     on.say(f"every one of them visible and analysed, by Prometheus, {took:.0f} s later")
+    return await on.prometheus.number("sum(framelog_projected_events_total)") or 0.0
 
 
 async def look(on: Scene) -> list[Shown]:
