@@ -16,8 +16,8 @@ SIZE = "SELECT pg_database_size(current_database())"
 
 
 class Taken(NamedTuple):
-    """`cpu` is seconds by process, its children's in them; `memory` is bytes by process, shared pages divided among those
-    who share them. `log`, `rows` and `objects` are bytes in Kafka, Postgres and object storage."""
+    """`cpu` is seconds by process, its children's in them; `memory` is bytes, shared pages divided among the sharers.
+    `log`, `rows` and `objects` are bytes in Kafka, Postgres and object storage."""
 
     cpu: Mapping[str, float]
     memory: Mapping[str, int]
@@ -39,7 +39,8 @@ def taken(stack: Home) -> Taken:
 
 def costs(before: Taken, after: Taken, uploads: int, events: float) -> Iterator[str]:
     """Lines of a table: what each of so many uploads, of so many events in all, has taken."""
-    yield f"{'process':<12}  {'ms of CPU':>10}  {'MB now':>7}    of each of {uploads:,} uploads, {events / uploads:.2f} events"
+    yield f"each of {uploads:,} uploads, of {events / uploads:.2f} events, has taken"
+    yield f"{'process':<12}  {'ms of CPU':>10}  {'MB now':>7}"
     for name, seconds in sorted(after.cpu.items()):
         spent = (seconds - before.cpu.get(name, 0.0)) / uploads * 1000
         yield f"{name:<12}  {spent:>10.1f}  {after.memory[name] / MB:>7.0f}"
