@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from aiokafka.errors import KafkaError
 from cryptography import x509
@@ -69,11 +70,17 @@ async def test_a_picture_goes_through_a_line_that_speaks_tls_and_says_who_it_is(
         api = await line.enter_async_context(house.api(**told))
         await answers(api, "/readyz", 200)
         made = (await api.post("/v1/images", files={"file": photograph(64, 48)})).json()
-        async with asyncio.timeout(30):
-            while (await answers(api, f"/v1/images/{made['id']}", 200)).json()["analysis"]["status"] != "completed":
-                await asyncio.sleep(0.1)
+        await analyzed(api, f"/v1/images/{made['id']}")
     with pytest.raises(KafkaError):
         await create_topics(secured.replace("hush", "shout"), house.names)
+
+
+async def analyzed(api: httpx.AsyncClient, image: str) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            if (await answers(api, image, 200)).json()["analysis"]["status"] == "completed":
+                return
+            await asyncio.sleep(0.1)
 
 
 def certified(folder: Path) -> tuple[Path, Path]:
