@@ -40,8 +40,9 @@ check: ready-check  ## lint, types, direction of imports, generated files
 	@$(BIN)/python -m deploy.local.env_example --check
 	@$(BIN)/python -m deploy.monitoring.dashboard --check
 
-k8s: ready-check  ## render the Kubernetes manifests, and hold them to Kubernetes, to linters and to the code
+k8s: ready-check  ## render the Kubernetes manifests, and hold them to Kubernetes, to linters and to the code; Prometheus's rules too
 	@$(BIN)/python -m deploy.k8s.check
+	@$(BIN)/python -m deploy.monitoring.check
 	@$(BIN)/pytest -q --no-header tests/k8s
 
 fmt: ready-check  ## format, and write the generated files anew
@@ -60,6 +61,9 @@ demo: ready-run  ## fill the running stack with two people, pictures, posts, lik
 psql: ready-run  ## look into the read model with psql
 	@$(BIN)/python -m deploy.local.psql
 
+watched: ready-run  ## load a stack of its own, watched by a real Prometheus, and kill its projector (N=uploads)
+	@$(BIN)/python -m deploy.monitoring.drill $(if $(N),--uploads $(N))
+
 bench: ready-test  ## measure, and print the table of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
@@ -67,4 +71,4 @@ bench: ready-test  ## measure, and print the table of docs/benchmarks.md
 ready-run ready-test ready-check: ready-%:
 	@$(PYTHON) -m deploy.local.setup $*
 
-.PHONY: help run dev stop test coverage faults check k8s fmt lock demo psql bench ready-run ready-test ready-check
+.PHONY: help run dev stop test coverage faults check k8s fmt lock demo psql watched bench ready-run ready-test ready-check

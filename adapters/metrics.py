@@ -2,11 +2,15 @@
 
 Labels are bounded: their values are names out of the code and its settings, never what a client made up. Sizes are in
 bytes, times in seconds. OpenTelemetry's names for messaging are not stable yet, so these are our own.
+
+What is true of the house and not of one process (`registry=None`) is told by whoever has looked, from then on: a 0 of
+all the others would be taken for good news. What is counted starts at 0 for every label whose values are known: what
+appears with 1 has not risen, for Prometheus.
 """
 
 from datetime import UTC, datetime
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 """From a moment to minutes."""
@@ -24,12 +28,16 @@ REQUEST_BYTES = Histogram(
 UPLOAD_BYTES_RESERVED = Gauge("framelog_upload_bytes_reserved", "bytes of memory that uploads under way may use")
 UPLOADS_WAITING = Gauge("framelog_uploads_waiting", "uploads that wait for memory, their sockets unread")
 CORRUPT_OBJECTS = Counter("framelog_corrupt_objects_total", "objects that were gone or not the bytes their name says")
-DISK_FREE_BYTES = Gauge("framelog_disk_free_bytes", "free bytes where FRAMELOG_HOME lies")
+DISK_FREE_BYTES = Gauge("framelog_disk_free_bytes", "free bytes where FRAMELOG_HOME lies", registry=None)
 LAG_RECORDS = Gauge("framelog_read_model_lag_records", "records that the served read model has not taken in", ["topic"])
-LAG_SECONDS = Gauge("framelog_read_model_lag_seconds", "how long the served read model has not been at the log's end")
+LAG_SECONDS = Gauge(
+    "framelog_read_model_lag_seconds", "how long the served read model has not been at the log's end", registry=None
+)
 DEAD_LETTERS_OPEN = Gauge("framelog_dead_letters_open", "dead letters that nobody has settled", ["consumer"])
+ORPHANS = Gauge("framelog_orphans", "objects that nothing named when somebody last looked", registry=None)
+ORPHANS_AGE_SECONDS = Gauge("framelog_orphans_age_seconds", "how long ago that was", registry=None)
 
-# Of every consumer of the log, by the name of its group.
+# Of every consumer of the log, by the name that its dead letters have: `analyzer-core`, `fetcher`, `projector`.
 MESSAGES = Counter("framelog_messages_total", "messages finished by a consumer", ["consumer", "topic", "outcome"])
 MESSAGE_SECONDS = Histogram(
     "framelog_message_seconds", "from taken in hand to finished", ["consumer", "topic"], buckets=QUICK
@@ -39,10 +47,13 @@ BACKING_OFF = Gauge("framelog_messages_backing_off", "messages that wait for a d
 COMMIT_AGE_SECONDS = Gauge(
     "framelog_commit_age_seconds", "how long the oldest message in hand has held up its commit", ["consumer"]
 )
-DEAD_LETTERS = Counter("framelog_dead_letters_total", "records a consumer buried", ["consumer", "topic", "reason"])
+UNREADABLE = ("null-body", "missing-header", "malformed", "unknown-type", "newer-version", "wrong-key")
+DEAD_LETTERS = Counter("framelog_dead_letters_total", "records a consumer buried", ["consumer", "reason"])
 
 # Of the projector.
 PROJECTED = Counter("framelog_projected_events_total", "events in the read model, by what the fold said", ["verdict"])
+for _verdict in ("accepted", "rejected"):
+    PROJECTED.labels(_verdict)
 VISIBLE_SECONDS = Histogram(
     "framelog_upload_visible_seconds", "from an upload's place in the log to its row", buckets=QUICK
 )
@@ -55,10 +66,22 @@ ANALYSED_SECONDS = Histogram(
     buckets=QUICK,
 )
 DECODERS_ENDED = Counter("framelog_decoders_ended_total", "decoders that ended with a picture in hand", ["reason"])
+for _reason in ("overtime", "died"):
+    DECODERS_ENDED.labels(_reason)
 
 # Of the notifier.
-CALLBACKS_WAITING = Gauge("framelog_callbacks_waiting", "callbacks that have not ended")
-CALLBACK_AGE_SECONDS = Gauge("framelog_callback_age_seconds", "how long ago the oldest of them was owed")
+CALLBACKS_WAITING = Gauge("framelog_callbacks_waiting", "callbacks that have not ended", registry=None)
+CALLBACK_AGE_SECONDS = Gauge("framelog_callback_age_seconds", "how long ago the oldest of them was owed", registry=None)
+
+_told: set[Gauge] = set()
+
+
+def tell(gauge: Gauge) -> Gauge:
+    """The same, which this process tells from now on."""
+    if gauge not in _told:
+        _told.add(gauge)
+        REGISTRY.register(gauge)
+    return gauge
 
 
 def age(at: datetime) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.log import Log, OutcomeUnknown
-from adapters.metrics import DEAD_LETTERS
+from adapters.metrics import DEAD_LETTERS, UNREADABLE
 from contracts import dead_letters, ids
 from contracts.codec import Event, decode
 from contracts.dead_letters import RetryRequested
@@ -27,6 +27,8 @@ class Teller:
         self._log = log
         self._name = name
         self._now = now
+        for reason in UNREADABLE:
+            DEAD_LETTERS.labels(name, reason)
 
     async def tell(self, event: Event, event_id: UUID, of: Cause) -> None:
         """An event that follows from another, in the log when this returns."""
@@ -45,7 +47,7 @@ class Teller:
         event_id = ids.buried(self._name, record.topic, record.partition, record.offset)
         cause = Cause(event_id=event_id, source=self._name, time=self._now())
         await self._append(dead_letters.bury(record, error, self._name), cause)
-        DEAD_LETTERS.labels(self._name, record.topic, error.reason).inc()
+        DEAD_LETTERS.labels(self._name, error.reason).inc()
 
     def again(self, handle: Handle) -> Handle:
         """`handle`, which is also given the originals of this consumer's dead letters that somebody wants retried."""

@@ -7,7 +7,7 @@ from cli.bucket import Walking, looking
 from cli.output import bytes_in_words, console, json_line, printable
 from contracts.events import Json
 from services.projector.objects import Finding, check
-from services.projector.orphans import Sweep
+from services.projector.orphans import Sweep, remember
 from services.projector.quarantine import Orphan
 from services.settings import Projector
 
@@ -32,6 +32,7 @@ async def check_objects(settings: Projector, deep: bool, older_than: timedelta, 
                 told.row(row.size, finding)
             async for orphan in Sweep(look, objects, before).orphans():
                 told.orphan(orphan)
+    await remember(settings.postgres, told.counts["orphan"])
     told.end()
     return not told.counts
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from adapters.objects import Objects
 from adapters.telemetry import Lines
 from cli.ages import WEEK, OlderThan, age
 from cli.bucket import Walking, bucket, looking
@@ -19,7 +20,7 @@ from cli.errors import FOUND_A_DIFFERENCE, WRONG_USE, Failed
 from cli.options import AsJson
 from cli.output import bytes_in_words, console, json_line, printable
 from deploy.local.whereabouts import located
-from services.projector.orphans import Sweep
+from services.projector.orphans import Sweep, remember
 from services.projector.quarantine import Done, Orphan, quarantined
 from services.projector.quarantine import logger as moves
 from services.projector.quarantine import restore as bring_back
@@ -27,6 +28,8 @@ from services.settings import Projector
 
 LEAST = timedelta(hours=1)
 """An upload that began before something was put aside has ended by then, and its event is in the log."""
+LEFT = ("orphan", "unreadable")
+"""Fates of orphans that lie where they lay."""
 LOG = "orphans.log"
 
 
@@ -43,6 +46,8 @@ def orphans(
     as_json: AsJson = False,
 ) -> None:
     """List the objects that nothing in the log names, and what lies in quarantine. Nothing is changed.
+
+    How many are left is noted for the metric framelog_orphans.
 
     --quarantine moves them, each judged again right before; --delete is for what has lain in quarantine as long, and
     has been named by nobody. What is named by then is brought back. Each object is printed, and noted in orphans.log.
@@ -72,14 +77,22 @@ def now() -> datetime:
 async def _swept(settings: Projector, before: datetime, quarantine: bool, delete: bool) -> AsyncIterator[Done]:
     async with looking(settings) as (look, objects):
         sweep = Sweep(look, objects, before)
-        if quarantine or delete:
-            async for done in sweep.quarantine() if quarantine else sweep.delete():
+        if delete:
+            async for done in sweep.delete():
                 yield done
             return
-        async for one in sweep.orphans():
-            yield Done(one, "orphan")
-        async for one in quarantined(objects):
-            yield Done(one, "quarantined")
+        left = 0
+        async for done in sweep.quarantine() if quarantine else _listed(sweep, objects):
+            left += done.fate in LEFT
+            yield done
+    await remember(settings.postgres, left)
+
+
+async def _listed(sweep: Sweep, objects: Objects) -> AsyncIterator[Done]:
+    async for one in sweep.orphans():
+        yield Done(one, "orphan")
+    async for one in quarantined(objects):
+        yield Done(one, "quarantined")
 
 
 async def _brought_back(settings: Projector, key: str) -> AsyncIterator[Done]:

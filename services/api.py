@@ -29,7 +29,7 @@ from adapters.kafka import shown
 from adapters.keys import FILE as KEYS
 from adapters.keys import Keys, NoKeys
 from adapters.log import Log, Names, OutcomeUnknown
-from adapters.metrics import DISK_FREE_BYTES
+from adapters.metrics import DISK_FREE_BYTES, REQUESTS, tell
 from adapters.objects import Objects
 from adapters.outbound import Outbound, excepted
 from adapters.posts import Posts
@@ -106,7 +106,9 @@ def app(settings: Api, keys: Keys) -> FastAPI:
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
             names = Names(settings.topic_prefix)
-            DISK_FREE_BYTES.set_function(lambda: shutil.disk_usage(settings.home).free)
+            tell(DISK_FREE_BYTES).set_function(lambda: shutil.disk_usage(settings.home).free)
+            for status in (500, 503):  # the first refused upload is to be seen as one more
+                REQUESTS.labels("POST", "/v1/images", status)
             objects = await opened.enter_async_context(objects_of(settings))
             log = await opened.enter_async_context(Log(settings.kafka, names))
             ends = await opened.enter_async_context(Ends(settings.kafka, names))

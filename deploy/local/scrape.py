@@ -1,4 +1,4 @@
-"""Where Prometheus finds the processes of this machine: a file for its `file_sd_configs`, ports that outlive a restart."""
+"""Where Prometheus finds the processes of this machine: in a file for its `file_sd_configs`, by ports that stay."""
 
 import json
 from collections.abc import Sequence

@@ -51,9 +51,7 @@ ROWS: Mapping[str, tuple[Panel, ...]] = {
             "s",
             {"{{method}} {{route}}": quantile(0.95, "http_request_duration_seconds", "method, route")},
         ),
-        Panel(
-            "Bytes received", "Bps", {"{{route}}": "sum by (route) (rate(http_request_size_bytes_sum[1m]))"}
-        ),
+        Panel("Bytes received", "Bps", {"{{route}}": "sum by (route) (rate(http_request_size_bytes_sum[1m]))"}),
     ),
     "The line": (
         Panel(
@@ -112,6 +110,14 @@ ROWS: Mapping[str, tuple[Panel, ...]] = {
             {
                 "reserved": "sum(framelog_upload_bytes_reserved)",
                 "uploads that wait": "sum(framelog_uploads_waiting)",
+            },
+        ),
+        Panel(
+            "Objects that nothing names",
+            "short",
+            {
+                "when last looked": "max(framelog_orphans)",
+                "days since": "max(framelog_orphans_age_seconds) / 86400",
             },
         ),
         Panel("Free disk", "bytes", {"{{instance}}": "min by (instance) (framelog_disk_free_bytes)"}),

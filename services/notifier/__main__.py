@@ -20,7 +20,7 @@ from adapters.fresh import Fresh
 from adapters.keys import FILE as KEYS
 from adapters.keys import Keys, NoKeys, load
 from adapters.log import Log, Names
-from adapters.metrics import CALLBACK_AGE_SECONDS, CALLBACKS_WAITING
+from adapters.metrics import CALLBACK_AGE_SECONDS, CALLBACKS_WAITING, tell
 from adapters.outbound import Outbound, excepted
 from adapters.read_model import ReadModel
 from adapters.telemetry import log_as_json
@@ -76,8 +76,8 @@ async def tell_age(waiting: Waiting) -> None:
     while True:
         with suppress(TryLater):
             count, age = await waiting.count()
-            CALLBACKS_WAITING.set(count)
-            CALLBACK_AGE_SECONDS.set(age)
+            tell(CALLBACKS_WAITING).set(count)
+            tell(CALLBACK_AGE_SECONDS).set(age)
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -8,6 +8,8 @@ upload which began before can be under way.
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+from psycopg import AsyncConnection
+
 from adapters.objects import ObjectMissing, Objects, Unreadable
 from contracts import ids
 from services.projector.merging import batches, beside
@@ -17,6 +19,10 @@ from services.projector.quarantine import Done, Fate, Orphan, aside, orphan, res
 AT_ONCE = 100
 OF_PICTURES = ("derived/", "originals/")
 UPLOADS = "uploads/"
+REMEMBER = """
+INSERT INTO unlogged.orphans (objects) VALUES (%s)
+ON CONFLICT (the_one) DO UPDATE SET objects = excluded.objects, looked_at = now()
+"""
 
 
 class Sweep:
@@ -103,3 +109,9 @@ class Sweep:
     async def _delete(self, one: Orphan) -> Done:
         await self._objects.delete(one.at)
         return Done(one, "deleted")
+
+
+async def remember(postgres: str, objects: int) -> None:
+    """So many orphans are left, as of now: the API tells it, as who has looked ends."""
+    async with await AsyncConnection.connect(postgres, autocommit=True) as connection:
+        await connection.execute(REMEMBER, (objects,))

@@ -1,4 +1,5 @@
-"""What the API says of the read model for others to watch: how far it is behind the log, and what nobody has settled.
+"""What the API says of the house for others to watch: how far the read model is behind the log, how many dead letters
+nobody has settled, and how many orphans the last look found.
 
 It is told here and not by the projector, since the projector may be what has died.
 """
@@ -10,16 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from adapters.ends import Ends
-from adapters.metrics import DEAD_LETTERS_OPEN, LAG_RECORDS, LAG_SECONDS
-from adapters.read_model import ReadModel
+from adapters.metrics import DEAD_LETTERS_OPEN, LAG_RECORDS, LAG_SECONDS, ORPHANS, ORPHANS_AGE_SECONDS, tell
+from adapters.read_model import STANDS, ReadModel
+from contracts.dead_letters import PROJECTOR
 from contracts.events import TryLater
 from contracts.topics import TOPICS
 
 LOOK_SECONDS = 5.0
 MOST_GOALS = 1_000
 PROJECTED = tuple(topic for topic in TOPICS if "projector" in topic.consumers)
-STANDS = "SELECT topic, partition, next_offset FROM projection.offsets JOIN projection.live USING (schema)"
-OPEN = "SELECT consumer, count(*) AS letters FROM letters WHERE state = 'buried' GROUP BY consumer"
+NAMES = tuple(topic.name for topic in PROJECTED)
+OPEN = "SELECT consumer, count(*) AS letters FROM dead_letters WHERE standing = 'buried' GROUP BY consumer"
+ORPHANED = "SELECT objects, extract(epoch FROM now() - looked_at)::float8 AS age FROM unlogged.orphans"
 
 Places = Mapping[tuple[str, int], int]
 """Offsets by topic and partition."""
@@ -42,10 +45,12 @@ class Watch:
         self._ends = ends
         self._clock = clock
         self._goals: deque[Goal] = deque()
+        self._buriers = {PROJECTOR}
         LAG_SECONDS.set_function(self._behind)
 
     async def run(self) -> None:
         """Until cancelled. While Kafka is down the log does not grow; while Postgres is, the lag does."""
+        tell(LAG_SECONDS)
         while True:
             try:
                 await self._look()
@@ -55,7 +60,7 @@ class Watch:
 
     async def _look(self) -> None:
         asked = self._clock()
-        found = [(topic.name, await self._ends.of(topic)) for topic in PROJECTED]
+        found = list(zip(NAMES, await asyncio.gather(*map(self._ends.of, PROJECTED)), strict=True))
         ends = {(topic, partition): end for topic, every in found for partition, end in every.items()}
         if len(self._goals) < MOST_GOALS:
             self._goals.append(Goal(asked, ends))
@@ -66,11 +71,19 @@ class Watch:
             lag = sum(max(0, end - stands.get((topic, partition), 0)) for partition, end in every.items())
             LAG_RECORDS.labels(topic).set(lag)
         await self._count_letters()
+        await self._count_orphans()
 
     async def _count_letters(self) -> None:
-        DEAD_LETTERS_OPEN.clear()
-        for row in await self._read_model.rows(OPEN):
-            DEAD_LETTERS_OPEN.labels(row["consumer"]).set(row["letters"])
+        """None is told too: of the projector, and of whoever had some."""
+        found = {row["consumer"]: row["letters"] for row in await self._read_model.rows(OPEN)}
+        self._buriers.update(found)
+        for consumer in self._buriers:
+            DEAD_LETTERS_OPEN.labels(consumer).set(found.get(consumer, 0))
+
+    async def _count_orphans(self) -> None:
+        for row in await self._read_model.rows(ORPHANED):
+            tell(ORPHANS).set(row["objects"])
+            tell(ORPHANS_AGE_SECONDS).set(row["age"])
 
     def _behind(self) -> float:
         """Since the oldest place that the read model has not come to. Asked from another thread, or between looks."""

@@ -22,6 +22,11 @@ def test_no_metric_is_made_elsewhere() -> None:
     assert [str(one.relative_to(ROOT)) for one in sources if made.search(one.read_text())] == ["adapters/metrics.py"]
 
 
+def test_every_reason_that_a_record_is_unreadable_for_is_counted_from_0() -> None:
+    reasons = re.findall(r'Undecodable\("([a-z-]+)"', _text("contracts/codec.py"))
+    assert set(reasons) == set(metrics.UNREADABLE)
+
+
 def _metrics() -> list[MetricWrapperBase]:
     return [one for one in vars(metrics).values() if isinstance(one, MetricWrapperBase)]
 

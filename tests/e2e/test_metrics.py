@@ -10,6 +10,12 @@ from deploy.local.ports import choose
 from tests.pictures import photograph
 from tests.running import House
 
+OF_THE_HOUSE = {"framelog_disk_free_bytes", "framelog_read_model_lag_seconds", "framelog_callbacks_waiting"}
+AT_FIRST = (
+    "framelog_dead_letters_total consumer=analyzer-core reason=malformed",
+    "framelog_decoders_ended_total reason=died",
+    "http_requests_total method=POST route=/v1/images status=503",
+)
 Samples = dict[str, float]
 """Values by name and labels."""
 
@@ -28,6 +34,10 @@ async def test_metrics_follow_a_picture_through_the_line_and_tell_of_a_dead_proj
             said = await samples(api, analyzer)
             assert said["framelog_commit_age_seconds consumer=analyzer-core"] < 30
             assert (await samples(api, ""))["framelog_disk_free_bytes"] > 1_000_000
+            assert not OF_THE_HOUSE & {*said, *await samples(api, projector)}
+            await until(api, "", "framelog_dead_letters_open consumer=projector", 0)
+            for name in AT_FIRST:
+                assert {**said, **await samples(api, "")}[name] == 0, name
         await upload(api, 2)
         await until(api, "", "framelog_read_model_lag_records topic=framelog.images", 1)
         assert (await samples(api, ""))["framelog_read_model_lag_seconds"] > 0

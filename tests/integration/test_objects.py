@@ -320,15 +320,27 @@ async def test_verify_names_each_finding_and_what_to_do(at: World, line: Line) -
     await at.objects.delete(key)
 
 
+async def tells(at: World, left: int) -> None:
+    """How many there are, the API tells whoever watches."""
+
+    async def told() -> bool:
+        return f"\nframelog_orphans {left}.0\n" in (await at.client.get("/metrics")).text
+
+    assert await at.until(told)
+
+
 async def test_orphans_are_listed_put_aside_brought_back_and_deleted_and_all_of_it_is_noted(
     at: World, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = await stranded(at, "on the line")
     assert await line("orphans") == (0, "", "nothing (0 B)\n")
+    await tells(at, 0)
     code, out, _ = await line("orphans", "--older-than", "0s")
     assert (code, out.split()[0], out.split()[-1]) == (0, "orphan", key)
+    await tells(at, 1)
     code, out, _ = await line("orphans", "--quarantine", "--older-than", "0s", "--json")
     assert (code, json.loads(out)["state"]) == (0, "quarantined")
+    await tells(at, 0)
     assert (await line("orphans", "--delete"))[1] == ""
     assert json.loads((await line("orphans", "--json"))[1])["key"] == key
     assert (await line("orphans", "--restore", key))[1].split()[0] == "restored"

@@ -20,7 +20,9 @@ RUNNING = frozenset({"hash", "classification"})
 
 
 def asked(event: Any, request: UUID | None = None) -> Asked:
-    return Asked(event_id=uid("cause"), request=request or uid("cause"), event=event, offset=7, time=NOON, traceparent="asked")
+    return Asked(
+        event_id=uid("cause"), request=request or uid("cause"), event=event, offset=7, time=NOON, traceparent="asked"
+    )
 
 
 def ended(group: str, *wanted: Wanted, failed: bool = False) -> Ended:
