@@ -38,6 +38,12 @@ async def until_served(house: House, newer: bool, within: float = 30) -> str:
             await asyncio.sleep(0.1)
 
 
+async def told(house: House, log: Log, first: int) -> None:
+    """Five images more, which whoever follows what is served has taken in: who is fenced hears of it by a record."""
+    await lives(log, first, 5)
+    await settled(house)
+
+
 async def made(house: House) -> list[str]:
     """Every read model that there is or that is being built."""
     async with await AsyncConnection.connect(house.database, autocommit=True) as connection:
@@ -47,14 +53,13 @@ async def made(house: House) -> list[str]:
 
 async def test_an_older_projector_leaves_the_log_to_a_newer_one(house: House, log: Log) -> None:
     async with house.run(OLDER, **SOON) as older:
-        await lives(log, 0, 5)
-        await settled(house)
+        await told(house, log, 0)
         async with house.run(OLDER, **NEWER):
             name = await until_served(house, newer=True)
             before = await made(house)
-            await lives(log, 5, 5)
+            await told(house, log, 5)
             await asyncio.sleep(A_WHILE)
-            await settled(house)
+            await told(house, log, 10)
             assert (await served(house))[0] == name
             assert await made(house) == before
             assert older.returncode is None
@@ -62,40 +67,35 @@ async def test_an_older_projector_leaves_the_log_to_a_newer_one(house: House, lo
 
 async def test_it_takes_the_log_again_once_nobody_follows_what_is_served(house: House, log: Log) -> None:
     async with house.run(OLDER, **SOON):
-        await lives(log, 0, 5)
-        await settled(house)
+        await told(house, log, 0)
         async with house.run(OLDER, **NEWER):
             await until_served(house, newer=True)
-            await asyncio.sleep(1)
+            await told(house, log, 5)
         await until_served(house, newer=False)
-        await lives(log, 5, 5)
-        await settled(house)
-        assert (await served(house))[1]["images"].rows == 10
+        await told(house, log, 10)
+        assert (await served(house))[1]["images"].rows == 15
 
 
 async def test_one_goes_back_by_starting_the_older_version_anew(house: House, log: Log) -> None:
-    async with house.run(OLDER, **NEWER) as newer:
-        await lives(log, 0, 5)
-        await settled(house)
+    async with house.run(OLDER, **NEWER, **SOON) as newer:
+        await told(house, log, 0)
         async with house.run(OLDER):
             name = await until_served(house, newer=False)
+            await told(house, log, 5)
             await asyncio.sleep(A_WHILE)
-            await lives(log, 5, 5)
-            await settled(house)
+            await told(house, log, 10)
             assert (await served(house))[0] == name
             assert newer.returncode is None
 
 
 async def test_who_has_stepped_aside_follows_a_rebuild_by_its_own_version(house: House, log: Log) -> None:
     async with house.run(OLDER):
-        await lives(log, 0, 5)
-        await settled(house)
+        await told(house, log, 0)
         async with house.run(OLDER, **NEWER):
             await until_served(house, newer=True)
-            await asyncio.sleep(1)
+            await told(house, log, 5)
         code, _, error = await said(await framelog(house, "rebuild"))
         assert code == 0, error
         name = await until_served(house, newer=False)
-        await lives(log, 5, 5)
-        await settled(house)
+        await told(house, log, 10)
         assert (await served(house))[0] == name
