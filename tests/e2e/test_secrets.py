@@ -43,6 +43,7 @@ OLD, NEW, WRONG = "the first pass phrase", "the second pass phrase", "a pass phr
 EMAIL = "zaphod@heart-of-gold.example"
 CALLBACK_TOKEN = "callback-token-4f1d7c90aa"
 IN_ADDRESS = "signature-in-the-address-77b1"
+FILE_NAME, PLACE = "at-the-lake-of-como.jpg", (46.017234, 9.257121)
 
 
 @dataclass
@@ -166,7 +167,7 @@ async def pictured(run: Run, outside: Peer) -> None:
     fields = next(one.fields for one in operations(document) if one.name == "POST /v1/jobs")
     asked = callback if "callback_token" in fields else {}
     run.secrets |= {"a callback token": CALLBACK_TOKEN}
-    files = {"file": ("a.jpg", photograph(120, 90, seed=70))}
+    files = {"file": (FILE_NAME, photograph(120, 90, seed=70, gps=PLACE))}
     image = (await http.post("/v1/images", files=files, data={"title": "canary", **of_uploads})).json()
     run.image_id = image["id"]
     job = {"image_id": image["id"], "algorithm": "thumbnail", **asked}
@@ -303,6 +304,12 @@ async def test_what_an_address_holds_is_in_no_log_and_no_metric(run: Run) -> Non
     assert found({"the query of an address": IN_ADDRESS}, told) == []
 
 
+async def test_what_is_private_of_a_picture_is_in_no_log_and_no_metric(run: Run) -> None:
+    told = {where: data for where, data in run.everywhere.items() if where.startswith(("log", "metrics"))}
+    private = {"a title": "canary", "a file name": FILE_NAME, "a latitude": "46.017", "a longitude": "9.2571"}
+    assert found(private, told) == []
+
+
 async def test_everything_was_read(run: Run) -> None:
     """What is no secret is found in every kind of place: so would a secret be."""
     for what, where in (
@@ -312,6 +319,8 @@ async def test_everything_was_read(run: Run) -> None:
         ("{not json", f"topic {DEAD_LETTERS.name}"),
         ("zaphod", "table accounts"),
         ("canary", "table events"),
+        (FILE_NAME, "table events"),
+        ("46.017", "table events"),
         ("canary", "table images"),
         (run.image_id, "log of services.analyzer"),
         ('"level"', "log of services.api"),
