@@ -1,4 +1,4 @@
-"""Where Prometheus finds the processes of this machine: a file for its `file_sd_configs`, ports that outlive a restart."""
+"""Where Prometheus finds the processes of this machine: a file for its `file_sd_configs`; ports outlive a restart."""
 
 import json
 from collections.abc import Sequence

@@ -319,7 +319,7 @@ async def test_everything_was_read(run: Run) -> None:
     ):
         assert found({what: what}, {where: run.everywhere[where]}) == [f"{what} is in {where}"]
     assert any(where.startswith("object derived/") for where in run.everywhere)
-    services = [*filter(there, SERVICES), "services.api"]
+    services = [*filter(installed, SERVICES), "services.api"]
     assert all(run.everywhere[f"log of {service}"] for service in services)
 
 
