@@ -11,7 +11,7 @@ from deploy.monitoring.scene import Broken, Scene
 from deploy.monitoring.uploading import upload
 
 STALE = "ReadModelStale"
-TOLD_SECONDS = 10.0
+TOLD_SECONDS = 30.0
 SETTLED_SECONDS = 300.0
 PANEL_SECONDS = 30.0
 CLEAR_SECONDS = 180.0
