@@ -104,7 +104,8 @@ async def _digested(rebuild: "Rebuilding", rounds: int) -> Table:
 
 
 class Rebuilding:
-    """Builds from the log of a stand as it is now. `peak` is the most memory of its processes together, in bytes."""
+    """Builds from the log of a stand as it is now. `peak` is the most memory of its processes together, in
+    bytes; what they share is counted once."""
 
     def __init__(self, own: Stand, goal: dict[tuple[str, int], int]) -> None:
         self.own = own
@@ -148,7 +149,7 @@ class Rebuilding:
         while True:
             with suppress(psutil.Error):
                 builders = [one for one in psutil.Process().children() if "services.projector.builder" in one.cmdline()]
-                self.peak = max(self.peak, sum(one.memory_info().rss for one in builders))
+                self.peak = max(self.peak, sum(one.memory_full_info().pss for one in builders))
             await asyncio.sleep(0.25)
 
     async def _check(self, url: str, name: str) -> None:

@@ -74,7 +74,8 @@ class InHand:
 
     def _oldest(self) -> float:
         """Seconds that the message has been in hand that came first. Asked from another thread."""
-        return time.monotonic() - min(self._since.copy().values(), default=time.monotonic())
+        now = time.monotonic()
+        return now - min(self._since.copy().values(), default=now)
 
     def _over(self, task: Task) -> None:
         del self._since[task]

@@ -6,7 +6,7 @@ Its rows and the offset it ends at are one transaction, so a build that was kill
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from itertools import islice
@@ -132,13 +132,12 @@ class Standing:
                 self.rows[name].update(states)
 
 
-async def land(store: Store, portions: Iterable[list[Record]], freed: Mapping[Position, Freed], tell: Count) -> int:
+async def land(store: Store, portions: Iterable[Iterator[Record]], freed: Mapping[Position, Freed], tell: Count) -> int:
     """Folds the whole of a partition, in its transaction; how many of its records nobody can read is answered."""
     done, unread, told = 0, 0, time.monotonic()
     for portion in portions:
         standing, sieve = Standing(), Sieve(freed=freed)
-        records = iter(portion)
-        while batch := list(islice(records, BATCH)):
+        while batch := list(islice(portion, BATCH)):
             changed = fold(standing.rows, sieve.sift(read(record, record.time) for record in batch))
             standing.take(changed)
             await _add(store, changed, "add")

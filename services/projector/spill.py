@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
@@ -49,16 +50,16 @@ class Spill:
         if self._held > self._most:
             self._write()
 
-    def portions(self) -> Iterator[list[Record]]:
-        """Each comes to at most `most` bytes where no key alone has more."""
+    def portions(self) -> Iterator[Iterator[Record]]:
+        """Each comes to at most `most` bytes where no key alone has more. One is read before the next is asked for."""
         if not self._files:
-            yield self._records
+            yield iter(self._records)
             return
         self._write()
         for file in self._files:
             file.flush()
         for group in self._grouped():
-            yield [record for bucket in group for record in self._read(bucket)]
+            yield chain.from_iterable(map(self._read, group))
 
     def _write(self) -> None:
         if not self._files:

@@ -8,7 +8,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from adapters import metrics
 
 ROOT = Path(__file__).parents[2]
-ROW = re.compile(r"^\| `(?P<name>\w+)` \| (?P<type>\w+) \| (?P<labels>[^|]*) \| (?P<said>[^|]+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(?P<name>\w+)` \| (?P<type>\w+) \|(?P<labels>[^|]*)\| (?P<said>[^|]+) \|$", re.MULTILINE)
 
 
 def test_every_metric_is_in_the_table_and_every_row_is_a_metric() -> None:

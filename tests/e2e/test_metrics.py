@@ -1,14 +1,14 @@
 """What each process says of itself while pictures go through the line, and while the projector is dead."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.ports import choose
 from tests.pictures import photograph
-from tests.running import House
+from tests.running import House, answers
 
 OF_THE_HOUSE = {"framelog_disk_free_bytes", "framelog_read_model_lag_seconds", "framelog_callbacks_waiting"}
 AT_FIRST = (
@@ -26,6 +26,8 @@ async def test_metrics_follow_a_picture_through_the_line_and_tell_of_a_dead_proj
         api = await line.enter_async_context(house.api())
         await line.enter_async_context(house.run("services.analyzer", metrics=analyzer, analyzer_children=1))
         async with house.run("services.projector", metrics=projector):
+            async with asyncio.timeout(60):  # what is there before a read model is, is built, and not seen to come
+                await answers(api, "/readyz", 200)
             await upload(api, 1)
             await until(api, analyzer, "framelog_upload_analysed_seconds_count group=core", 1)
             await until(api, projector, "framelog_upload_visible_seconds_count", 1)
@@ -55,9 +57,10 @@ async def until(api: httpx.AsyncClient, at: str, name: str, least: float) -> Non
     """Until a metric has come to a value: at least to it, or, where that is 0, down to it."""
     async with asyncio.timeout(60):
         while True:
-            value = (await samples(api, at)).get(name)
-            if value is not None and (value >= least if least else value == 0):
-                return
+            with suppress(httpx.TransportError):  # it is only starting
+                value = (await samples(api, at)).get(name)
+                if value is not None and (value >= least if least else value == 0):
+                    return
             await asyncio.sleep(0.2)
 
 

@@ -391,7 +391,7 @@ async def test_what_is_not_migrated_is_not_started(
 ) -> None:
     async with await AsyncConnection.connect(house.database, autocommit=True) as connection:
         await connection.execute("DELETE FROM public.migrations WHERE name >= '0007'")
-    lacking = "0007_callbacks.sql, 0008_builds.sql, 0009_orphans.sql"
+    lacking = "0007_callbacks.sql, 0008_builds.sql, 0009_callback_traces.sql, 0010_orphans.sql"
     said = f"the database lacks {lacking}; `framelog migrate` applies what is missing"
     for command in ("rebuild", "verify"):
         is_refused(await framelog(command), 2, said)
