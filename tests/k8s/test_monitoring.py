@@ -1,12 +1,14 @@
 """What a Prometheus in a cluster is told: it finds each pod of ours, by the labels that the rules speak of."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from deploy.k8s.rendering import MONITORING, rendered
+from deploy.monitoring.program import program
 from tests.k8s.manifests import Manifests, Workload, read
 
 (CONFIGURED,) = [one["data"] for one in read(rendered(MONITORING)) if one["metadata"]["name"] == "framelog-prometheus"]
@@ -54,3 +56,13 @@ def test_it_looks_where_we_are_and_calls_us_what_the_rules_do(overlay: Manifests
 def test_the_rules_it_loads_are_those_that_are_tested() -> None:
     assert CONFIG["rule_files"] == ["rules.yaml"]
     assert CONFIGURED["rules.yaml"] == Path(MONITORING, "rules.yaml").read_text()
+
+
+def test_promtool_takes_all_of_it_but_how_pods_are_found(tmp_path: Path) -> None:
+    """Debian's has been built without that."""
+    job = {name: value for name, value in SCRAPED.items() if name != "kubernetes_sd_configs"}
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({**CONFIG, "scrape_configs": [job]}))
+    (tmp_path / "rules.yaml").write_text(CONFIGURED["rules.yaml"])
+    command = [program("promtool"), "check", "config", str(tmp_path / "prometheus.yml")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
