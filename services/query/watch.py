@@ -17,7 +17,7 @@ from contracts.dead_letters import PROJECTOR
 from contracts.events import TryLater
 from contracts.topics import TOPICS
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS, SOON_SECONDS = 5.0, 1.0
 MOST_GOALS = 1_000
 PROJECTED = tuple(topic for topic in TOPICS if "projector" in topic.consumers)
 NAMES = tuple(topic.name for topic in PROJECTED)
@@ -56,7 +56,7 @@ class Watch:
                 await self._look()
             except TryLater as down:
                 logger.debug("the read model is not looked at: %s", down)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(SOON_SECONDS if self._goals else LOOK_SECONDS)
 
     async def _look(self) -> None:
         asked = self._clock()
