@@ -164,7 +164,7 @@ async def test_no_message_is_lost_whatever_happens_to_two_consumers(stack: Stack
     print(f"{sent} sent, {len(counts)} done, {again} of them again ({again / sent:.1%}); processes ended {ended}")
     assert set(counts) == {f"{partition} {offset}" for partition, end in enumerate(ends) for offset in range(end)}
     assert len(counts) >= sent
-    assert again / sent < 0.1
+    assert again / sent < 0.2  # a few in a hundred, and more the less time the machine has for each
     said = "\n".join(worker.errors.read_text()[-3_000:] for worker in workers)
     assert set(ended) <= ORDERLY, said
     assert ended["itself", 1] <= MOST_GIVEN_UP, said
