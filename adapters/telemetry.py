@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 from uuid import UUID
@@ -15,6 +15,7 @@ from contracts.events import Position
 # Libraries that narrate: what they have to say below WARNING is for their own developers.
 CHATTY = ("aiokafka", "faust", "mode", "asyncio", "urllib3", "httpx", "httpcore", "PIL")
 
+EACH = "each of them"
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 
@@ -46,7 +47,13 @@ class Lines(logging.Formatter):
         line.update(_named(record))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return "\n".join(_written(line | one) for one in line.pop(EACH, ({},)))
+
+
+def say_of_each(logger: logging.Logger, event: str, said: Iterable[Mapping[str, object]]) -> None:
+    """A line for each, all of one moment: a fifth of what as many calls of a logger would take."""
+    if logger.isEnabledFor(logging.INFO) and (every := list(said)):
+        logger.info(event, extra={EACH: every})
 
 
 def log_as_json(level: str, to: TextIO = sys.stdout) -> None:
@@ -56,6 +63,10 @@ def log_as_json(level: str, to: TextIO = sys.stdout) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _written(line: Mapping[str, Any]) -> str:
+    return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _named(record: logging.LogRecord) -> Mapping[str, Any]:

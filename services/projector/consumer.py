@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from adapters.log import Names
 from adapters.metrics import PROJECTED, VISIBLE_SECONDS, age
-from adapters.telemetry import about
+from adapters.telemetry import about, say_of_each
 from adapters.tolerance import Tolerance
 from adapters.tracing import consumed, past, recording
 from contracts.codec import TYPE_OF
@@ -128,13 +129,17 @@ async def project(reader: Reader, store: Store, goes_on: Callable[[], bool]) -> 
         await asyncio.gather(ahead, return_exceptions=True)
 
 
-def tell(committed: Iterable[EventRow], began: int) -> None:
+def tell(committed: Collection[EventRow], began: int) -> None:
     """What the read model has by now that it had not when the batch began, in nanoseconds since 1970."""
+    for verdict, count in Counter("rejected" if row.reason else "accepted" for row in committed).items():
+        PROJECTED.labels(verdict).inc(count)
     for row in committed:
-        PROJECTED.labels("rejected" if row.reason else "accepted").inc()
         if row.type == UPLOADED:
             VISIBLE_SECONDS.observe(age(row.time))
         if recording():
             past(f"project {row.position.topic}", "CONSUMER", row.traceparent, consumed(row.position, PROJECTOR), began)
-        said = about(row.event_id, row.type, row.image_id, row.position, row.traceparent)
-        logger.info("projected", extra=said | {"reason": row.reason})
+    say_of_each(logger, "projected", map(_line, committed))
+
+
+def _line(row: EventRow) -> dict[str, object]:
+    return about(row.event_id, row.type, row.image_id, row.position, row.traceparent) | {"reason": row.reason}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.telemetry import log_as_json
+from adapters.telemetry import log_as_json, say_of_each
 
 
 @pytest.fixture
@@ -35,6 +35,15 @@ def test_a_log_line_is_one_json_object_with_what_was_named(written: io.StringIO)
         "partition": 3,
         "offset": 9,
     }
+
+
+def test_what_is_said_of_each_is_a_line_for_each(written: io.StringIO) -> None:
+    say_of_each(logging.getLogger("worker"), "done", ({"offset": offset} for offset in (4, 5)))
+    say_of_each(logging.getLogger("worker"), "done", [])
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["offset"] for line in lines] == [4, 5]
+    assert {line["event"] for line in lines} == {"done"}
+    assert {frozenset(line) for line in lines} == {frozenset(("time", "level", "logger", "event", "offset"))}
 
 
 def test_an_exception_is_part_of_its_line(written: io.StringIO) -> None:
