@@ -29,7 +29,7 @@ coverage: ready-test  ## run the tests, then say which branches they missed, chi
 
 faults: ready-test  ## kill, freeze, cut and fill everything, and check what was promised (D=drill,… S=seed)
 	@FRAMELOG_TEST_DRILLS=$(or $(D),all) FRAMELOG_TEST_DRILL_SEED=$(S) \
-	  $(BIN)/pytest -q --no-header tests/faults$(if $(D),/test_drills.py)
+	  $(BIN)/pytest -q --no-header $(if $(D),tests/faults/test_drills.py,tests/faults tests/deploy/test_watched.py)
 
 check: ready-check  ## lint, types, direction of imports, generated files
 	@$(BIN)/ruff check

@@ -26,13 +26,14 @@ from tests.events import cause, uid
 from tests.faults.worker import SESSION_SECONDS
 from tests.running import Stack
 
-SECONDS = float(os.environ.get("FRAMELOG_TEST_CHURN_SECONDS", "45"))
+SECONDS = float(os.environ.get("FRAMELOG_TEST_CHURN_SECONDS", "30"))
 SEED = int(os.environ.get("FRAMELOG_TEST_CHURN_SEED", "20260301"))
 PARTITIONS = 6
 PER_SECOND = 250
 IMAGES_AT_ONCE = 400
-# Who is killed while the group is rebalanced is waited for as long as a rebalance may take: 30 s (adapters/stream).
-STUCK_SECONDS = 50.0
+# Who is killed while the group is rebalanced is waited for as long as a rebalance may take: 30 s (adapters/stream). Who
+# stands still notices that, and ends, within 60 s and a look of 10.
+STUCK_SECONDS = 100.0
 # A process that is told to stop before it listens ends by the signal itself; it has nothing in hand yet. One that its
 # group forgets gives up and is started anew.
 ORDERLY = {("kill", -signal.SIGKILL), ("terminate", 0), ("terminate", -signal.SIGTERM), ("end", 0), ("itself", 1)}
