@@ -19,7 +19,9 @@ UPLOADS = 50
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.mark.skipif(os.environ.get("FRAMELOG_TEST_DRILLS") != "all", reason="`make faults` does it, `make watched` more")
+@pytest.mark.skipif(
+    os.environ.get("FRAMELOG_TEST_DRILLS") != "all", reason="`make faults` does it, `make watched` more"
+)
 def test_every_panel_has_data_and_nothing_alarms_and_no_trace_is_left(home: Home) -> None:
     try:
         program("prometheus")
