@@ -4,9 +4,6 @@ BIN := .venv/bin
 T ?= tests
 # Files run side by side, on the same servers: most tests wait for some process most of their time.
 AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
-# Marked `long` in tests/deploy/conftest.py.
-LONG := tests/deploy/test_watched.py tests/deploy/test_servers.py::test_two_stacks_run_side_by_side \
-  tests/deploy/test_up.py::test_after_the_kill_of_the_supervisor_and_of_everything_the_next_start_recovers
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
@@ -32,7 +29,8 @@ coverage: ready-test  ## run the tests, then say which branches they missed, chi
 
 faults: ready-test  ## kill, freeze, cut and fill everything, and check what was promised (D=drill,… S=seed)
 	@FRAMELOG_TEST_DRILLS=$(or $(D),all) FRAMELOG_TEST_DRILL_SEED=$(S) \
-	  $(BIN)/pytest -q --no-header $(if $(D),tests/faults/test_drills.py,tests/faults $(LONG))
+	  $(BIN)/pytest -q --no-header tests/faults$(if $(D),/test_drills.py)
+	@$(if $(D),,FRAMELOG_TEST_DRILLS=all $(BIN)/pytest -q --no-header -m long tests)
 
 check: ready-check  ## lint, types, direction of imports, generated files
 	@$(BIN)/ruff check

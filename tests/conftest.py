@@ -117,3 +117,11 @@ async def house(stack: Stack, topics: Names, bucket: str, database: str, tmp_pat
     """Topics, a bucket and a migrated database for this test alone, and the services that can run on them."""
     await migrate(database)
     return House(stack, topics, bucket, database, tmp_path / "home")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long, and what a drill comes near, is left to `make faults`."""
+    if os.environ.get("FRAMELOG_TEST_DRILLS") != "all":
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes long: `make faults` runs it"))

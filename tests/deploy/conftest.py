@@ -1,6 +1,5 @@
 """A home of one's own for each test, and what still runs in it."""
 
-import os
 import shutil
 import sys
 import tempfile
@@ -13,8 +12,6 @@ import pytest
 
 from deploy.local.child import Program
 from deploy.local.home import Home
-
-long = pytest.mark.skipif(os.environ.get("FRAMELOG_TEST_DRILLS") != "all", reason="takes long: `make faults` runs it")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from deploy.local.preflight import refuse_lacking
 from deploy.local.refusal import CannotStart
 from deploy.local.servers import Given, Servers, start
 from deploy.local.supervisor import Supervisor
-from tests.deploy.conftest import long, running_in
+from tests.deploy.conftest import running_in
 
 NAMES = Names("mine-")
 FIRST = TopicPartition("mine-framelog.images", 0)
@@ -59,6 +59,7 @@ async def test_servers_stop_without_a_trace_and_find_their_data_again(home: Home
         await find_it_again(second)
 
 
+@pytest.mark.long
 async def test_servers_recover_from_the_kill_of_every_one_of_them(home: Home) -> None:
     said: list[str] = []
     servers = Servers(home, said.append)
@@ -75,7 +76,7 @@ async def test_servers_recover_from_the_kill_of_every_one_of_them(home: Home) ->
     assert sorted(line.split()[0] for line in said if "killed by SIGKILL" in line) == ["kafka", "minio", "postgres"]
 
 
-@long
+@pytest.mark.long
 async def test_two_stacks_run_side_by_side(home: Home) -> None:
     other = Home(home.path / "other")
     async with Servers(home) as one, Servers(other) as two:

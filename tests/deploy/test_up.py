@@ -16,7 +16,7 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.home import Home
-from tests.deploy.conftest import kill_all, long, running_in
+from tests.deploy.conftest import kill_all, running_in
 
 CLONE = Path(__file__).resolve().parents[2]
 FRAMELOG = Path(sys.executable).with_name("framelog")
@@ -97,7 +97,7 @@ def test_one_command_starts_everything_and_a_signal_ends_it_without_a_trace(home
     assert running_in(home.path) == []
 
 
-@long
+@pytest.mark.long
 def test_after_the_kill_of_the_supervisor_and_of_everything_the_next_start_recovers(home: Home) -> None:
     stack = Stack(home)
     with stack.up() as process:

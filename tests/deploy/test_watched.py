@@ -11,7 +11,7 @@ from deploy.local.home import Home
 from deploy.local.refusal import CannotStart
 from deploy.monitoring.program import program
 from deploy.monitoring.prometheus import CONFIG, configured
-from tests.deploy.conftest import long, running_in
+from tests.deploy.conftest import running_in
 from tests.deploy.test_up import CLONE
 
 UPLOADS = 50
@@ -19,7 +19,7 @@ UPLOADS = 50
 pytestmark = pytest.mark.timeout(300)
 
 
-@long
+@pytest.mark.long
 def test_every_panel_has_data_and_nothing_alarms_and_no_trace_is_left(home: Home) -> None:
     try:
         program("prometheus")

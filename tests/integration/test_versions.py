@@ -65,6 +65,7 @@ async def test_an_older_projector_leaves_the_log_to_a_newer_one(house: House, lo
             assert older.returncode is None
 
 
+@pytest.mark.long
 async def test_it_takes_the_log_again_once_nobody_follows_what_is_served(house: House, log: Log) -> None:
     async with house.run(OLDER, **SOON):
         await told(house, log, 0)
@@ -76,6 +77,7 @@ async def test_it_takes_the_log_again_once_nobody_follows_what_is_served(house: 
         assert (await served(house))[1]["images"].rows == 15
 
 
+@pytest.mark.long
 async def test_one_goes_back_by_starting_the_older_version_anew(house: House, log: Log) -> None:
     async with house.run(OLDER, **NEWER, **SOON) as newer:
         await told(house, log, 0)
