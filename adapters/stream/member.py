@@ -38,6 +38,7 @@ class Pace:
     grace: float = 8.0  # a stop waits this long for messages in hand
     closing: float = 4.0  # and this long for Faust to end
     stuck: float = 60.0  # this long without a move although there is something to do, and the process ends
+    starved: float = 20.0  # or this long without being handed what is there: Faust does not always find back in step
 
 
 class Member:
@@ -52,12 +53,13 @@ class Member:
         self._in_hand = in_hand
         self._lanes: dict[TP, Lane] = {}
         self._window = asyncio.Semaphore(window)
-        self._over: int | None = None  # the generation whose partitions were revoked last
+        self._assignment: object = None  # which one stands; Kafka may assign anew in the same generation
         self._joined = False
         self._closing = False
         self._app = Fetching.of(bootstrap, group, pace.session)
         self._app.on_crash = in_hand.fail
         self._app.on_partitions_revoked.connect(cast(Any, self._revoked))
+        self._app.on_partitions_assigned.connect(cast(Any, self._begin))
         raw = self._app.topic(names.physical(topic), key_serializer="raw", value_serializer="raw")
         self._app.agent(raw, name=topic)(self._act)
 
@@ -65,7 +67,8 @@ class Member:
         """Works until `stop` is set, then ends in order. Raises the failure that ended it otherwise."""
         failure = self._in_hand.failure
         starting = self._failing(self._join())
-        watching = self._failing(watch(partial(self._standing, probe), self._pace.stuck))
+        every = min(self._pace.stuck, self._pace.starved) / 6
+        watching = self._failing(watch(partial(self._standing, probe), every))
         stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([failure, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -79,8 +82,9 @@ class Member:
     async def _act(self, stream: Any) -> None:
         try:
             async for event in stream.noack().events():
+                assignment = self._assignment
                 await self._window.acquire()
-                self._take(event, self._window.release)
+                self._take(event, assignment, self._window.release)
         except Exception as error:
             self._in_hand.fail(error)
 
@@ -88,9 +92,9 @@ class Member:
         await self._app.start()
         self._joined = VITALS.begun = True
 
-    def _take(self, event: EventT[Any], free: Callable[[], None]) -> None:
+    def _take(self, event: EventT[Any], assignment: object, free: Callable[[], None]) -> None:
         """Takes a message in hand, unless its time is over; calls `free` when it is in hand no longer."""
-        lane = self._lane(event.message)
+        lane = self._lane(event.message) if assignment is self._assignment else None
         held = lane.take(event.message.offset, event.ack) if lane else None
         if lane is None or held is None:
             free()
@@ -100,7 +104,7 @@ class Member:
 
     def _lane(self, message: Message) -> Lane | None:
         """None for a message of an assignment that is over: it will be delivered again, here or elsewhere."""
-        if self._closing or message.generation_id in (self._over, None):
+        if self._closing or self._assignment is None:
             return None
         if message.generation_id != self._app.consumer_generation_id:
             return None
@@ -121,13 +125,16 @@ class Member:
 
     async def _revoked(self, _app: object, revoked: set[TP], **_: object) -> None:
         """Hands partitions over: a moment for what is in hand, a last commit, then nothing of them counts here."""
-        self._over = self._app.consumer_generation_id
+        self._assignment = None
         partitions = {(self._names.logical(tp.topic), tp.partition) for tp in revoked}
         await self._in_hand.leave(self._pace.handover, partitions)
         await self._commit(revoked)
         for tp in revoked:
             if lane := self._lanes.pop(tp, None):
                 lane.close()
+
+    async def _begin(self, *_: object, **__: object) -> None:
+        self._assignment = object()
 
     async def _commit(self, partitions: Iterable[TP]) -> None:
         """Commits what is finished: Faust forgets what was acknowledged before it tells of a rebalance."""
@@ -149,10 +156,11 @@ class Member:
         if not closing.done():
             log.warning("Faust does not end in time")
 
-    async def _standing(self, probe: AIOKafkaConsumer) -> list[str]:
-        """What does not move although there is something to do. Nothing, while a dependency is down."""
+    async def _standing(self, probe: AIOKafkaConsumer) -> dict[str, float]:
+        """What does not move although there is something to do, and how long it may not. Nothing, while a dependency
+        is down."""
         if self._in_hand.resting:
-            return []
+            return {}
         joined = self._joined and not self._app.rebalancing
         mine = [TopicPartition(*tp) for tp in self._app.fetched.assignment()] if joined else []
         try:
@@ -160,18 +168,19 @@ class Member:
                 ends = await probe.end_offsets(mine) if mine else {}
                 await probe.topics()
         except (KafkaError, TimeoutError):
-            return []
+            return {}
         if not joined:
-            return ["it has not joined its group"]
+            return {"it has not joined its group": self._pace.stuck}
         waiting = {TP(*tp): self._position(TP(*tp)) for tp, end in ends.items() if end > self._position(TP(*tp))}
         return self._unmoved(waiting)
 
-    def _unmoved(self, waiting: dict[TP, int]) -> list[str]:
+    def _unmoved(self, waiting: dict[TP, int]) -> dict[str, float]:
         """`waiting` are partitions with records to be read from an offset on."""
         if not waiting:
-            return []
+            return {}
         starved = [] if self._window.locked() else self._empty_handed(waiting)
-        return [f"nothing was finished after {self._in_hand.finished} messages", *starved]
+        nothing = f"nothing was finished after {self._in_hand.finished} messages"
+        return {nothing: self._pace.stuck} | dict.fromkeys(starved, self._pace.starved)
 
     def _empty_handed(self, waiting: dict[TP, int]) -> list[str]:
         """Of those, the ones of which nothing was delivered."""

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from adapters.admin import create_topics, delete_topics
 from adapters.log import MAX_RECORD, Names
 from adapters.stream import Pace, Stream, Stuck
+from adapters.stream.member import Member
 from adapters.tolerance import Limits, TooManyUndecodable
 from contracts.codec import Event
 from contracts.events import Message, Record, Recorded, TryLater, Undecodable
@@ -329,6 +330,35 @@ async def test_a_message_that_waits_for_a_dependency_is_handed_over_with_its_par
             await until(lambda: len(set(wide.handled)) == 300)
 
 
+async def test_partitions_that_come_back_in_the_same_generation_are_read_on(
+    wide: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So Kafka answers who follows and joins once more, as after a commit that was refused in a rebalance."""
+    members: list[Member] = []
+    join = Member._join
+
+    async def joined(self: Member) -> None:
+        members.append(self)
+        await join(self)
+
+    async def rejoined(member: Member) -> bool:
+        """Whether it is in the generation that it was in."""
+        before, generation, thread = member._assignment, member._app.consumer_generation_id, member._app.fetched._thread
+        thread.thread_loop.call_soon_threadsafe(thread._consumer._coordinator.request_rejoin)
+        await until(lambda: member._assignment not in (None, before) and not member._app.rebalancing)
+        return generation == member._app.consumer_generation_id
+
+    monkeypatch.setattr(Member, "_join", joined)
+    async with wide.consuming(), wide.consuming():
+        await wide.send(*uploads(range(60)))
+        await until(lambda: len(set(wide.handled)) == 60)
+        await until(lambda: all(len(one._app.consumer.assignment()) == 3 for one in members))
+        same = [await rejoined(one) for one in members]
+        assert any(same)
+        await wide.send(*uploads(range(60, 120)))
+        await until(lambda: len(set(wide.handled)) == 120, within=10)
+
+
 async def test_a_consumer_that_hangs_altogether_ends_so_that_another_can_begin(house: House) -> None:
     async def handle(recorded: Recorded[Event]) -> None:
         await asyncio.Event().wait()
@@ -338,6 +368,17 @@ async def test_a_consumer_that_hangs_altogether_ends_so_that_another_can_begin(h
         with pytest.raises(Stuck):
             await asyncio.wait_for(task, 20)
     assert await house.committed() == [0]
+
+
+async def test_a_consumer_that_is_handed_nothing_ends_sooner(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def deaf(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Member, "_act", deaf)
+    await house.send(*uploads(range(3)))
+    async with house.consuming(house.handle, pace=replace(PACE, starved=2.0)) as (task, _):
+        with pytest.raises(Stuck, match="brings nothing after 0, for 2 s"):
+            await asyncio.wait_for(task, 20)
 
 
 async def test_a_consumer_is_not_stuck_while_a_dependency_is_down_or_nothing_is_to_do(house: House) -> None:

@@ -9,12 +9,12 @@ from adapters.stream.watchdog import Stuck, watch
 
 
 async def test_what_stands_still_for_too_long_is_stuck() -> None:
-    async def standing() -> list[str]:
-        return ["partition 3 brings nothing after 7"]
+    async def standing() -> dict[str, float]:
+        return {"nothing was finished": 60.0, "partition 3 brings nothing after 7": 0.3}
 
     began = time.monotonic()
     with pytest.raises(Stuck, match="partition 3 brings nothing after 7"):
-        await watch(standing, 0.3)
+        await watch(standing, 0.05)
     assert 0.3 <= time.monotonic() - began < 1
 
 
@@ -22,10 +22,10 @@ async def test_what_stands_still_for_too_long_is_stuck() -> None:
 async def test_what_moves_or_rests_now_and_then_is_not_stuck(moves: bool) -> None:
     asked = 0
 
-    async def standing() -> list[str]:
+    async def standing() -> dict[str, float]:
         nonlocal asked
         asked += 1
-        return [f"stands at {asked // 4}"] if moves or asked % 4 else []
+        return {f"stands at {asked // 4}": 0.2} if moves or asked % 4 else {}
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(watch(standing, 0.2), 0.8)
+        await asyncio.wait_for(watch(standing, 0.2 / 6), 0.8)
