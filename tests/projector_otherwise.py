@@ -6,6 +6,7 @@ somebody who follows what it has stepped aside for.
 
 import os
 
+from adapters.ending import leave
 from services.projector import __main__ as projector
 from services.projector import aside, schema
 
@@ -14,4 +15,4 @@ if fingerprint := os.environ.get("FRAMELOG_TEST_FINGERPRINT"):
 aside.FORSAKEN_SECONDS = float(os.environ.get("FRAMELOG_TEST_FORSAKEN_SECONDS", aside.FORSAKEN_SECONDS))
 
 if __name__ == "__main__":
-    projector.leave(projector.main())
+    leave(projector.main())

@@ -3,7 +3,7 @@
 from adapters.stream.consume import NoSuchTopic, Stream
 from adapters.stream.lanes import Skipped
 from adapters.stream.member import Pace
-from adapters.stream.process import leave, run, told_to_stop
+from adapters.stream.process import run, told_to_stop
 from adapters.stream.watchdog import Stuck
 
-__all__ = ["NoSuchTopic", "Pace", "Skipped", "Stream", "Stuck", "leave", "run", "told_to_stop"]
+__all__ = ["NoSuchTopic", "Pace", "Skipped", "Stream", "Stuck", "run", "told_to_stop"]

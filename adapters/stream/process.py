@@ -2,16 +2,13 @@
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Coroutine
-from typing import NoReturn
 
 from aiokafka.errors import KafkaConnectionError
 
-from adapters import tracing
 from adapters.kafka import shown
 from adapters.stream.consume import NoSuchTopic
 from adapters.tolerance import TooManyUndecodable
@@ -49,17 +46,6 @@ def run(main: Coroutine[object, object, None], kafka: str) -> int:
         log.exception("this process ends, and must be started anew")
         return 1
     return 0
-
-
-def leave(code: int) -> NoReturn:
-    """Ends the process, also where Faust's thread, which is no daemon, has not ended."""
-    tracing.end()
-    if threading.active_count() == 1:
-        sys.exit(code)
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _until_over(main: Coroutine[object, object, None]) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import entry_points
 
 from adapters import stream, tracing, vitals
+from adapters.ending import leave
 from adapters.groups import analyzer_group
 from adapters.log import Log, Names
 from adapters.objects import Objects
@@ -127,4 +128,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    stream.leave(main())
+    leave(main())

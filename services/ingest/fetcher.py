@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from adapters import stream, tracing, vitals
 from adapters.edge import uuid7
+from adapters.ending import leave
 from adapters.groups import fetcher_group
 from adapters.log import Log, Names
 from adapters.objects import Objects
@@ -65,4 +66,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    stream.leave(main())
+    leave(main())

@@ -2,20 +2,19 @@
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 from psycopg import AsyncConnection
 
 from adapters import tracing, vitals
+from adapters.ending import leave
 from adapters.kafka import connecting
 from adapters.log import MAX_RECORD, Log, Names
 from adapters.tasks import together
@@ -140,15 +139,6 @@ def main() -> int:
         print(wrong, file=sys.stderr)
         return 1
     return 0
-
-
-def leave(code: int) -> NoReturn:
-    """End now: positions lie with the rows, so nothing is lost with what a client of Kafka still wants to tidy up."""
-    tracing.end()
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import asyncio
 import os
 import sys
 
+from adapters.ending import leave
 from adapters.log import Names
-from adapters.stream import Pace, Stream, leave, run, told_to_stop
+from adapters.stream import Pace, Stream, run, told_to_stop
 from adapters.telemetry import log_as_json
 from contracts.codec import Event
 from contracts.events import Record, Recorded, Undecodable
