@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import time
+from contextlib import suppress
 from uuid import UUID
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,11 +37,18 @@ class Edge:
         await _Exchange(scope, Body(receive, self._idle), send).run(self.app)
 
 
+class _HeadTold(Exception):
+    """All that HEAD asks for has been sent: whoever makes the body stops, and lets go of what it is made of."""
+
+
 class _Exchange:
     """One request and its answer."""
 
     def __init__(self, scope: Scope, body: Body, send: Send) -> None:
         self._scope, self._body, self._send = scope, body, send
+        self._method = scope["method"]
+        if self._method == "HEAD":  # is answered as GET is, up to where the body would begin (RFC 9110 §9.3.2)
+            self._scope = scope = {**scope, "method": "GET"}
         self._status = 0
         self._replaced = False
         self._id = scope["request_id"] = _request_id(scope)
@@ -48,12 +56,15 @@ class _Exchange:
     async def run(self, app: ASGIApp) -> None:
         with span("request", "SERVER", _traceparent(self._scope), {}) as here:
             self._scope["traceparent"] = here.traceparent
-            await self._run(app, here)
+            with suppress(_HeadTold):
+                await self._run(app, here)
 
     async def _run(self, app: ASGIApp, here: Passed) -> None:
         start = time.perf_counter()
         try:
             await app(self._scope, self._body.receive, self._answer)
+        except _HeadTold:
+            raise
         except Exception:
             log.exception("unexpected", extra={"request_id": self._id, "path": self._scope["path"]})
             if self._status:
@@ -78,10 +89,13 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             message.setdefault("headers", []).append((b"x-request-id", self._id.encode()))
+        elif self._method == "HEAD":
+            await self._send({"type": "http.response.body"})
+            raise _HeadTold
         await self._send(message)
 
     def _count(self, seconds: float, here: Passed) -> None:
-        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        method = self._method if self._method in _METHODS else "other"
         route = getattr(self._scope.get("route"), "path", "unknown")
         REQUESTS.labels(method, route, self._status).inc()
         REQUEST_SECONDS.labels(method, route).observe(seconds)

@@ -105,7 +105,8 @@ def _allowed(scope: Scope) -> list[str]:
     """Every method of the path, whichever router it is in; the framework itself names those of one route only."""
     routes = scope["app"].router.routes
     probes = {method: {**scope, "method": method, "path_params": {}} for method in METHODS}
-    return [method for method, probe in probes.items() if any(one.matches(probe)[0] == Match.FULL for one in routes)]
+    taken = {method for method, probe in probes.items() if any(one.matches(probe)[0] == Match.FULL for one in routes)}
+    return [method for method in METHODS if method in taken or (method == "HEAD" and "GET" in taken)]
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -29,14 +29,19 @@ Still = Callable[[], Awaitable[None]]
 
 
 class Stream(EventSourceResponse):
-    """An answer without an end, for a client that takes what it is sent."""
+    """An answer without an end, for a client that takes what it is sent. However it ends, it is counted no longer."""
+
+    def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(events, headers=HEADERS)
+        self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def in_time(message: Message) -> None:
             async with asyncio.timeout(SECONDS_PER_EVENT):
                 await send(message)
 
-        await super().__call__(scope, receive, in_time)
+        async with aclosing(self._events):
+            await super().__call__(scope, receive, in_time)
 
 
 class Streams:
@@ -60,7 +65,7 @@ class Streams:
         """
         self._refuse_too_many(account)
         events = self._events(account, place, still, word(place, account) if begin else None)
-        return Stream(_after(await anext(events), events), headers=HEADERS)  # it is counted from here on
+        return Stream(_after(await anext(events), events))  # it is counted from here on
 
     def _refuse_too_many(self, account: str) -> None:
         if self._ended or self._bell.of_all() >= self._most:

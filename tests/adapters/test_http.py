@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from adapters.http import Json
 from adapters.problem_json import documented
 from contracts.events import TryLater
 from contracts.problems import BY_SLUG, FieldError, Problem, invalid
+from services.query.streamed import Streamed
 from tests.ingest.serving import listening
 
 ROUTES, OTHERS = APIRouter(), APIRouter()
@@ -60,6 +61,22 @@ async def breaks_off() -> Response:
     return StreamingResponse(some(), headers={"Content-Length": "100"})
 
 
+let_go: list[str] = []
+
+
+@OTHERS.get("/endless")
+async def endless() -> Response:
+    async def some() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"more"
+                await asyncio.sleep(0.01)
+        finally:
+            let_go.append("endless")
+
+    return await Streamed.begin(some(), 10**6, 200, {})
+
+
 @OTHERS.post("/swallow")
 async def swallow(request: Request, wait: float = 0) -> Response:
     await asyncio.sleep(wait)
@@ -76,6 +93,12 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 THING = f"/things/{UUID(int=1)}"
+ROUTE_OF = {
+    THING: "/things/{thing}",
+    THING + "?limit=x": "/things/{thing}",
+    "/raise/bug": "/raise/{what}",
+    "/nothing": "unknown",
+}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -125,9 +148,33 @@ async def test_errors_of_validation_point_at_the_place(client: httpx.AsyncClient
     assert [one["pointer"] for one in query["errors"]] == ["/query/limit", "/header/x-level"]
 
 
+@pytest.mark.parametrize("path", [THING, THING + "?limit=x", "/raise/bug", "/nothing", "/livez", "/endless"])
+async def test_head_is_answered_as_get_is_without_the_body(client: httpx.AsyncClient, path: str) -> None:
+    async with client.stream("GET", path) as got:
+        head = await client.head(path)
+        assert head.status_code == got.status_code
+        assert {*head.headers} == {*got.headers}
+        assert head.headers.get("content-length") == got.headers.get("content-length")
+        assert head.content == b""
+    counted = f'http_requests_total{{method="HEAD",route="{ROUTE_OF.get(path, path)}",status="{head.status_code}"}}'
+    assert counted in (await client.get("/metrics")).text
+
+
+async def test_head_lets_go_of_what_a_body_would_have_been_made_of(client: httpx.AsyncClient) -> None:
+    let_go.clear()
+    await client.head("/endless")
+    await client.head("/endless")  # on the same connection, which is in order
+    assert len(let_go) == 2
+
+
+async def test_what_takes_no_get_takes_no_head(client: httpx.AsyncClient) -> None:
+    answer = await client.head("/swallow")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient) -> None:
     answer = await client.delete(THING)
-    assert {one.strip() for one in answer.headers["allow"].split(",")} == {"GET", "PATCH"}
+    assert {one.strip() for one in answer.headers["allow"].split(",")} == {"GET", "HEAD", "PATCH"}
 
 
 async def test_what_a_problem_says_beside_its_shape_is_passed_on(client: httpx.AsyncClient) -> None:

@@ -249,6 +249,13 @@ async def test_an_account_leaves_room_for_the_others(served: World, alice: Perso
         await streams.enter_async_context(listening(bob.http, bob.signed))
 
 
+async def test_who_asks_for_the_head_of_a_stream_takes_no_room(alice: Person) -> None:
+    for _ in range(MOST_OF_ONE + 1):
+        answer = await alice.http.head("/v1/events", headers=alice.signed)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_streams_end_when_the_process_is_told_to(served: World, alice: Person) -> None:
     (port,) = choose([None])
     process = await served.house.start("services.api", port=port, log_level="WARNING")

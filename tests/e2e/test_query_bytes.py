@@ -74,6 +74,17 @@ async def test_a_range_is_that_part(at: World, data: bytes, first: int, last: in
     assert answer.headers["content-length"] == str(len(expected))
 
 
+@pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
+async def test_the_head_of_the_original_is_all_but_its_bytes(at: World, data: bytes) -> None:
+    path = await stored(at, f"head {len(data)}", data)
+    got, head = await at.get(path), await at.client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    own = {"date", "x-request-id"}
+    assert [one for one in head.headers.items() if one[0] not in own] == [
+        one for one in got.headers.items() if one[0] not in own
+    ]
+
+
 async def test_a_range_beyond_the_end_is_refused_with_the_length(at: World) -> None:
     answer = await at.get(await stored(at, "beyond", SMALL), headers={"Range": f"bytes={len(SMALL)}-"})
     assert (answer.status_code, answer.json()["type"]) == (416, "/problems/range-not-satisfiable")
