@@ -32,7 +32,8 @@ EVENTS = 1_000_000
 SIZES = (100_000, 300_000, 1_000_000, 3_000_000)
 NAIVE_EVENTS = 1_500
 SOME = (IMAGES.name, ANALYSES.name, POSTS.name)
-MB = 1_000_000
+ALLOWED: int = Projector.model_fields["rebuild_memory_bytes"].default
+SHARED = "Proportional set size, four times a second: what processes share is counted once."
 CHUNK = 1 << 20
 SAID = (
     "Ours: from the topics to tables with all their indexes, as `framelog rebuild` does before it follows and "
@@ -48,6 +49,7 @@ BARE = "COPY of the same rows from files, and the same indexes"
 async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
     async with stand(stack) as own, Log(stack.kafka, own.names, linger_ms=5) as log:
         growth = Table("Rebuild, as the log grows", "events/s")
+        memory: dict[str, list[float]] = {}
         told = 0
         for size in SIZES:
             accounts = whole_log.accounts_in(size)
@@ -55,11 +57,21 @@ async def tables(stack: Stack, rounds: int) -> AsyncIterator[Table]:
             told = accounts
             rebuild = await Rebuilding.of(own)
             await interleaved(growth, {f"{rebuild.events:,} events": rebuild.run}, 1)
-            growth.notes.append(f"{rebuild.events:,} events: at most {rebuild.peak / MB:,.0f} MB in all its processes")
+            memory |= {one.name: [one.peak / one.memory] for one in [rebuild, await _tight(rebuild)]}
             if size == EVENTS:
                 yield await _compared(rebuild, rounds)
                 yield await _digested(rebuild, rounds)
         yield growth
+        part = "part of FRAMELOG_REBUILD_MEMORY_BYTES"
+        targets = [Target(name, None, ceiling=1) for name in memory]
+        yield Table("Peak memory of the processes that fold", part, memory, targets, [SHARED])
+
+
+async def _tight(rebuild: "Rebuilding") -> "Rebuilding":
+    """The same with half the memory, once."""
+    tight = Rebuilding(rebuild.own, rebuild.goal, rebuild.memory // 2)
+    await tight.run()
+    return tight
 
 
 async def _compared(rebuild: "Rebuilding", rounds: int) -> Table:
@@ -104,13 +116,15 @@ async def _digested(rebuild: "Rebuilding", rounds: int) -> Table:
 
 
 class Rebuilding:
-    """Builds from the log of a stand as it is now. `peak` is the most memory of its processes together, in
-    bytes; what they share is counted once."""
+    """Builds from the log of a stand as it is now. `memory` is what it is allowed, `peak` the most that its processes
+    took together, in bytes; what they share is counted once."""
 
-    def __init__(self, own: Stand, goal: dict[tuple[str, int], int]) -> None:
+    def __init__(self, own: Stand, goal: dict[tuple[str, int], int], memory: int = ALLOWED) -> None:
         self.own = own
         self.goal = goal
+        self.memory = memory
         self.events = sum(goal.values())
+        self.name = f"{self.events:,} events, {memory >> 20} MiB"
         self.peak = 0
 
     @classmethod
@@ -140,7 +154,7 @@ class Rebuilding:
             postgres=url,
             log=Source(self.own.stack.kafka, self.own.names),
             folder=self.own.home / "spill",
-            memory=Projector.model_fields["rebuild_memory_bytes"].default,
+            memory=self.memory,
             processes=psutil.cpu_count() or 1,
             tell=lambda *_: None,
         )

@@ -281,7 +281,7 @@ class Notifier(Endpoints, Groups, Outside):
 class Projector(Endpoints, Reading):
     projector_batch: int = Field(2_000, ge=1, description="most records folded in one transaction")
     rebuild_memory_bytes: int = Field(
-        512 * MIB, ge=8 * MIB, description="memory that building a read model may take; what does not fit goes to disk"
+        512 * MIB, ge=64 * MIB, description="memory that building a read model may take; what does not fit goes to disk"
     )
     rebuild_processes: int = Field(0, ge=0, le=64, description="how many build a read model; 0: as many as cores")
 

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from contracts.topics import DEAD_LETTERS
 from services.projector.crew import fold_side_by_side
-from services.projector.folding import Count, Folding, Plan, Share
+from services.projector.folding import LEAST, Count, Folding, Plan, Share
 from services.projector.indexing import index_side_by_side
 from services.projector.reader import Ends
 from services.projector.schema import stands
@@ -51,10 +51,11 @@ class Building:
         rest = sorted((share for share in left if share not in first), key=lambda share: -share.end)
         await self._one_after_the_other(first, self._counting(upto, left))
         counting = self._counting(upto, rest)
-        if self.processes == 1 or sum(share.end for share in rest) < FEW:
+        processes = min(self.processes, self.plan.memory // LEAST)
+        if processes < 2 or sum(share.end for share in rest) < FEW:
             await self._one_after_the_other(rest, counting)
         else:
-            await fold_side_by_side(self.plan, rest, self.processes, counting)
+            await fold_side_by_side(self.plan, rest, processes, counting)
         counting(sum(share.end for share in rest))
 
     def _counting(self, upto: Ends, left: Iterable[Share]) -> Count:

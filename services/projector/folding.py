@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -24,17 +23,19 @@ from services.projector.fold import fold
 from services.projector.parking import Freed, Sieve, read
 from services.projector.rows import TABLES, Key, Rows, State
 from services.projector.source import Log
-from services.projector.spill import Spill
+from services.projector.spill import Spill, weight
 from services.projector.store import Store
 from services.projector.whole import LogBroken, missing
 
 logger = logging.getLogger(__name__)
 
 BATCH = 5_000
-AT_ONCE = 10_000
+AT_ONCE = 2_000
 READ_MS = 1_000
-ITSELF = 100 * 1024 * 1024
-"""What a process takes that folds nothing yet, in bytes."""
+ITSELF = 48 * 1024 * 1024
+"""What a process takes that folds nothing yet, in bytes, by measurement."""
+LEAST = ITSELF + 16 * 1024 * 1024
+"""What a process is to have at least, in bytes: with less, fewer of them fold."""
 TELL_SECONDS = 0.5
 
 Count = Callable[[int], None]
@@ -90,11 +91,12 @@ class Folding:
         """Nothing, where somebody else has by now. Raises LogBroken where the log does not hold all of it,
         TooManyUndecodable."""
         at = (share.topic, share.partition)
-        with Spill(Path(self._plan.folder), room(self._plan.memory)) as spill:
+        most = room(self._plan.memory)
+        with Spill(Path(self._plan.folder), most) as spill:
             last = await _read(self._consumer, self._plan.log.names, share, spill)
             async with self._store.landing(at, share.end, last) as mine:
                 if mine:
-                    unread = await land(self._store, spill.portions(), await self._before(share), tell)
+                    unread = await land(self._store, spill.portions(), most, await self._before(share), tell)
                     self._refuse_too_many(share, unread)
 
     async def _before(self, share: Share) -> Mapping[Position, Freed]:
@@ -113,8 +115,8 @@ class Folding:
 
 
 def room(memory: int) -> int:
-    """What the records of a portion may come to, of all that a process may take, in bytes: half of what it leaves for
-    folding, since the rows of a batch lie there too until Postgres has them."""
+    """What a portion may come to, and a batch of it, of all that a process may take, in bytes: half of what it leaves
+    for folding, since the rows of a batch lie there too until Postgres has them."""
     return max((memory - ITSELF) // 2, memory // 8)
 
 
@@ -132,24 +134,47 @@ class Standing:
                 self.rows[name].update(states)
 
 
-async def land(store: Store, portions: Iterable[Iterator[Record]], freed: Mapping[Position, Freed], tell: Count) -> int:
-    """Folds the whole of a partition, in its transaction; how many of its records nobody can read is answered."""
+async def land(
+    store: Store, portions: Iterable[Iterator[Record]], most: int, freed: Mapping[Position, Freed], tell: Count
+) -> int:
+    """Folds the whole of a partition, in its transaction, a batch coming to `most` bytes of memory; how many of its
+    records nobody can read is answered."""
     done, unread, told = 0, 0, time.monotonic()
     for portion in portions:
         standing, sieve = Standing(), Sieve(freed=freed)
-        while batch := list(islice(portion, BATCH)):
-            changed = fold(standing.rows, sieve.sift(read(record, record.time) for record in batch))
-            standing.take(changed)
-            await _add(store, changed, "add")
-            parked, released = sieve.taken()
-            await store.park(parked)
-            await store.waiting.sight([one for one in released if one.event_id in changed["events"]])
-            done, unread = done + len(batch), unread + sum(one.reason is not None for one in parked)
+        for batch in batches(portion, most):
+            unread += await _land(store, standing, sieve, batch)
+            done += len(batch)
             if time.monotonic() - told > TELL_SECONDS:
                 tell(done)
                 told = time.monotonic()
         await _add(store, standing.rows, "replace")
     return unread
+
+
+async def _land(store: Store, standing: Standing, sieve: Sieve, batch: Iterable[Record]) -> int:
+    """What it makes of a batch is let go before the next one is read."""
+    changed = fold(standing.rows, sieve.sift(read(record, record.time) for record in batch))
+    standing.take(changed)
+    await _add(store, changed, "add")
+    parked, released = sieve.taken()
+    await store.park(parked)
+    await store.waiting.sight([one for one in released if one.event_id in changed["events"]])
+    return sum(one.reason is not None for one in parked)
+
+
+def batches(portion: Iterable[Record], most: int) -> Iterator[list[Record]]:
+    """Of at least one record, which alone may come to more."""
+    batch: list[Record] = []
+    held = 0
+    for record in portion:
+        held += weight(record)
+        if batch and (held > most or len(batch) == BATCH):
+            yield batch
+            batch, held = [], weight(record)
+        batch.append(record)
+    if batch:
+        yield batch
 
 
 async def _add(store: Store, rows: Mapping[str, Mapping[Key, State]], writing: str) -> None:

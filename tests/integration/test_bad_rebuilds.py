@@ -5,7 +5,7 @@ Where each kind of it is tried, all under tests/:
 | what | where |
 |---|---|
 | times and positions that are unknown, in the future, or before the first event | test_a_place_that_is_nowhere_in_the_log_is_refused |
-| a topic that was truncated | test_what_was_cut_off_a_topic_is_named, integration/test_rebuild.py |
+| a topic that was truncated | test_what_was_cut_off_a_topic_is_named, integration/test_rebuild_command.py |
 | a topic that was truncated beyond where the rows stand | test_a_projector_does_not_go_on_behind_a_gap |
 | a topic that was deleted | test_a_topic_that_was_deleted_is_named |
 | a topic that was deleted and made anew | test_a_topic_that_was_made_anew_is_another_one |
@@ -16,14 +16,14 @@ Where each kind of it is tried, all under tests/:
 | a migration that has not been applied yet | test_what_is_not_migrated_is_not_started |
 | a schema newer than the code | test_a_database_that_newer_code_has_migrated_is_left_alone |
 | a schema of the past that other code has made | e2e/test_as_of_search.py |
-| two rebuilds at once | test_one_build_at_a_time_whatever_it_is_for, integration/test_rebuild.py |
+| two rebuilds at once | test_one_build_at_a_time_whatever_it_is_for, integration/test_rebuild_command.py |
 | a dead letter that is retried twice, or discarded twice | e2e/test_dead_letters.py, integration/test_dead_letters.py |
 """  # noqa: E501
 
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -46,17 +46,11 @@ from services.settings import Api
 from tests import events
 from tests.cli.running import Ran
 from tests.events import cause, uid
-from tests.integration.test_rebuild import PROJECTOR, lives, settled
+from tests.integration.rebuilding import PROJECTOR, lives, settled
 from tests.running import House
 
 FUTURE = "9999_from_the_future.sql"
 Command = Callable[..., Awaitable[Ran]]
-
-
-@pytest.fixture
-async def log(house: House) -> AsyncIterator[Log]:
-    async with Log(house.stack.kafka, house.names, linger_ms=5) as log:
-        yield log
 
 
 @pytest.fixture

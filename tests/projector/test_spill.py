@@ -1,25 +1,26 @@
 """Records come out of a spill in portions that fit, each key whole and in order, and nothing is left on disk."""
 
+from itertools import chain
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.events import Record
-from services.projector.spill import OVERHEAD, Spill
-from tests.events import NOON
+from services.projector.spill import BUCKETS, OVERHEAD, Spill
+from tests.events import NOON, uid
 
 KEYS = st.lists(st.integers(0, 40), max_size=300)
 
 
-def record(offset: int, key: int) -> Record:
+def record(offset: int, key: int | str) -> Record:
     return Record(
         topic="framelog.images",
         partition=1,
         offset=offset,
         time=NOON,
         key=str(key).encode(),
-        value=None if key == 13 else b"x" * key,
+        value=None if key == 13 else b"x" * len(str(key)),
         headers=(("a", b"\x00\xff"),),
     )
 
@@ -57,6 +58,25 @@ def test_a_portion_is_no_larger_than_it_may_be_where_keys_are_small(tmp_path: Pa
         sizes = [len(list(portion)) for portion in spill.portions()]
     assert sum(sizes) == 1_000
     assert max(sizes) <= 30
+
+
+def test_what_is_too_large_for_one_bucket_goes_to_finer_ones(tmp_path: Path) -> None:
+    most = 4 * OVERHEAD
+    keys = [str(uid(f"image {number}")) for number in range(10 * BUCKETS)]
+    with Spill(tmp_path / "spill", most) as spill:
+        for offset, key in enumerate(keys):
+            spill.add(record(offset, key))
+        portions = [[one.offset for one in portion] for portion in spill.portions()]
+    assert sorted(chain.from_iterable(portions)) == list(range(len(keys)))
+    assert max(map(len, portions)) <= 4
+
+
+def test_one_key_alone_may_have_more_than_fits(tmp_path: Path) -> None:
+    records = [record(offset, 1) for offset in range(100)]
+    with Spill(tmp_path / "spill", OVERHEAD) as spill:
+        for one in records:
+            spill.add(one)
+        assert [portion for portion in map(list, spill.portions()) if portion] == [records]
 
 
 def test_what_a_killed_build_has_left_is_thrown_away(tmp_path: Path) -> None:
