@@ -29,6 +29,7 @@ from services.analyzer.pipeline import analyze
 from tests import pictures
 from tests.analyzer.looking import HOUSE, WANTED, house, opened
 from tests.analyzer.test_pipeline import BAD
+from tests.processes import children
 from tests.running import Stack
 
 
@@ -85,8 +86,7 @@ async def analysis(library: Library) -> AsyncIterator[Analysis]:
 
 def decoders() -> list[psutil.Process]:
     """The decoders of this process, oldest first."""
-    found = [one for one in psutil.Process().children() if "services.analyzer.child" in " ".join(one.cmdline())]
-    return sorted(found, key=lambda one: (one.create_time(), one.pid))
+    return children("services.analyzer.child")
 
 
 def wanted(algorithm: str, **params: Json) -> list[Wanted]:
@@ -455,8 +455,8 @@ async def test_decoders_end_with_their_analyzer_however_it_ends(library: Library
     assert analyzer.stdout
     assert await analyzer.stdout.readline() == b"both start\n"
     await asyncio.sleep(0.5)  # both are at work
-    children = psutil.Process(analyzer.pid).children()
+    both = psutil.Process(analyzer.pid).children()
     os.kill(analyzer.pid, signal.SIGKILL)
     await analyzer.wait()
-    gone, alive = await asyncio.to_thread(psutil.wait_procs, children, 5)
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, both, 5)
     assert (len(gone), alive) == (2, [])

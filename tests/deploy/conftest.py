@@ -26,8 +26,9 @@ def home() -> Iterator[Home]:
 
 
 def running_in(path: Path) -> list[psutil.Process]:
-    """Every process that names `path` on its command line or works in it, or serves the stack of that home."""
-    return [process for process in psutil.process_iter() if _belongs(process, str(path))]
+    """Every process that names `path` on its command line or works in it, or serves the stack of that home. Its name is
+    in its `info`, for it may end while one looks."""
+    return [process for process in psutil.process_iter(["name"]) if _belongs(process, str(path))]
 
 
 def kill_all(path: Path) -> list[psutil.Process]:

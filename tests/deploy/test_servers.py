@@ -49,7 +49,7 @@ async def find_it_again(at: Addresses) -> None:
 async def test_servers_stop_without_a_trace_and_find_their_data_again(home: Home) -> None:
     async with Servers(home) as first:
         await leave_something(first)
-        names = {one.name() for one in running_in(home.path)} - {"python"}
+        names = {one.info["name"] for one in running_in(home.path)} - {"python"}
         assert {"java", "minio", "postgres"} <= names
         secrets = [home.path / "secrets.json", home.endpoints]
         assert [stat.S_IMODE(path.stat().st_mode) for path in secrets] == [0o600, 0o600]

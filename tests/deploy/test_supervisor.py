@@ -22,6 +22,7 @@ from deploy.local.leftovers import reap
 from deploy.local.refusal import CannotStart
 from deploy.local.supervisor import Supervisor, pause_after
 from tests.deploy.conftest import python, running_in
+from tests.processes import gone
 
 FOR_EVER = "import time; time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
@@ -211,7 +212,7 @@ async def test_children_end_when_their_supervisor_is_killed(home: Home) -> None:
         await until(lambda: (home.run / "child.json").exists())
         child = psutil.Process(json.loads((home.run / "child.json").read_text())["pid"])
         supervisor.kill()
-        await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+        await until(lambda: gone(child))
 
 
 async def test_the_next_supervisor_ends_what_a_killed_one_left(home: Home) -> None:
@@ -237,7 +238,7 @@ async def test_the_next_supervisor_ends_what_outlived_a_killed_child(home: Home)
         child = psutil.Process(json.loads(record.read_text())["pid"])
         killed.kill()
         killed.wait()
-        await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+        await until(lambda: gone(child))
     assert len(running_in(home.path)) == 1
     assert reap(home, patience=0.5) == ["child"]
     assert running_in(home.path) == []

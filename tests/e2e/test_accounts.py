@@ -5,6 +5,7 @@ import json
 import stat
 import time
 from collections.abc import AsyncIterator
+from math import inf
 from typing import Any
 
 import httpx
@@ -106,19 +107,21 @@ async def test_what_no_account_can_have_is_refused(http: httpx.AsyncClient, wron
 async def test_unknown_names_and_wrong_passwords_are_told_alike_after_as_long(
     http: httpx.AsyncClient, alice: Person
 ) -> None:
-    said, took = [], []
-    for name, password in ((alice.name, "wrong password"), ("nobody-at-all", PASSWORD)):
-        times = []
-        for _ in range(3):
-            since = time.perf_counter()
-            answer = await log_in(http, name, password)
-            times.append(time.perf_counter() - since)
-        took.append(min(times))
+    async def told(name: str, password: str) -> tuple[dict[str, Any], float]:
+        since = time.perf_counter()
+        answer = await log_in(http, name, password)
+        took = time.perf_counter() - since
         found = problem(answer, 401, "unauthenticated")
         assert answer.headers["www-authenticate"] == "Bearer"
-        said.append({name: value for name, value in found.items() if name != "request_id"})
-    assert said[0] == said[1]
-    assert max(took) < 2 * min(took)
+        return {name: value for name, value in found.items() if name != "request_id"}, took
+
+    wrong, unknown = inf, inf
+    for _ in range(6):  # in turn: what else the machine does slows down both
+        one, seconds = await told(alice.name, "wrong password")
+        other, as_many = await told("nobody-at-all", PASSWORD)
+        assert one == other
+        wrong, unknown = min(wrong, seconds), min(unknown, as_many)
+    assert wrong / 2 < unknown < wrong * 2, "whether there is such an account shows"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests import events
 from tests.cli.running import Ran
 from tests.e2e.test_query_search import EVERY, fill
 from tests.events import uid
-from tests.integration.test_rebuild import framelog, said
+from tests.integration.rebuilding import framelog, said
 from tests.query.world import World, world
 from tests.running import Stack
 

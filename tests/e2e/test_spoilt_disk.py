@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.integration.test_rebuild import framelog, said
+from tests.integration.rebuilding import framelog, said
 from tests.pictures import photograph
 from tests.query.world import World, world
 from tests.running import Stack

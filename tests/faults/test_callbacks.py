@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 from migrations import migrate
 from services.projector.positions import ends
 from services.projector.source import Log as Source
-from tests.integration.test_rebuild import framelog, said
+from tests.integration.rebuilding import framelog, said
 from tests.pictures import photograph
 from tests.query.world import ready, served
 from tests.receivers import Answer, Receiver, receiver

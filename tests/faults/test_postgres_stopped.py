@@ -17,6 +17,7 @@ from deploy.local.servers import Given, start
 from deploy.local.supervisor import Supervisor
 from migrations import migrate
 from tests.pictures import photograph
+from tests.processes import children
 from tests.running import House, Stack, answers
 
 SOON = 2.0
@@ -31,7 +32,7 @@ async def postgres(stack: Stack) -> AsyncIterator[tuple[str, psutil.Process]]:
     try:
         async with Supervisor(home) as supervisor:
             addresses = await start(supervisor, given)
-            (root,) = [one for one in psutil.Process().children() if str(home.path) in " ".join(one.cmdline())]
+            (root,) = children(str(home.path))
             yield addresses.postgres, root
             send(root, signal.SIGCONT)
     finally:

@@ -2,13 +2,11 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import InvalidSchemaName, UndefinedTable
@@ -27,16 +25,10 @@ from services.notifier.feed import BEGINNING, Feed
 from services.projector.verify import verify
 from tests import events
 from tests.events import cause, uid
-from tests.integration.test_rebuild import means, rebuilt, served, settled
+from tests.integration.rebuilding import means, rebuilt, served, settled
 from tests.running import House
 
 PROJECTOR = "services.projector"
-
-
-@pytest.fixture
-async def log(house: House) -> AsyncIterator[Log]:
-    async with Log(house.stack.kafka, house.names, linger_ms=5) as log:
-        yield log
 
 
 async def rows(house: House, query: str, *params: object) -> list[dict[str, Any]]:

@@ -158,7 +158,7 @@ async def built(store: Store, log: Told) -> None:
     for at, records in ((LETTERS_AT, log.letters), (IMAGES_AT, log.images)):
         async with store.landing(at, len(records), NOON):
             freed = {} if at == LETTERS_AT else await store.waiting.freed()
-            await land(store, [iter(records)], freed, lambda _: None)
+            await land(store, [iter(records)], 10**9, freed, lambda _: None)
 
 
 async def test_any_interleaving_comes_to_the_rows_of_a_build(database: str) -> None:

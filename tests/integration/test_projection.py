@@ -2,10 +2,8 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
@@ -20,12 +18,6 @@ from tests.running import House
 
 PROJECTOR = "services.projector"
 PLANS = "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%%described_images%%'"
-
-
-@pytest.fixture
-async def log(house: House) -> AsyncIterator[Log]:
-    async with Log(house.stack.kafka, house.names, linger_ms=5) as log:
-        yield log
 
 
 async def append(log: Log, event: Event, name: object) -> None:

@@ -1,14 +1,13 @@
 """Projectors of two versions, whose folds differ, on one database: in the middle of an upgrade, and of going back."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from psycopg import AsyncConnection
 
 from adapters.log import Log
 from services.projector import schema
-from tests.integration.test_rebuild import framelog, lives, said, served, settled
+from tests.integration.rebuilding import framelog, lives, said, served, settled
 from tests.running import House
 
 OLDER = "tests.projector_otherwise"
@@ -16,12 +15,6 @@ OLDER = "tests.projector_otherwise"
 NEWER = {"test_fingerprint": "0123456789ab"}
 SOON = {"test_forsaken_seconds": 3}
 A_WHILE = 6.0
-
-
-@pytest.fixture
-async def log(house: House) -> AsyncIterator[Log]:
-    async with Log(house.stack.kafka, house.names, linger_ms=5) as log:
-        yield log
 
 
 def is_newer(name: str) -> bool:

@@ -40,10 +40,14 @@ def at(seen: Seen, nth: int = 1, where: Where = "request") -> Phase:
 
 
 def while_it_drains(act: Act) -> Phase:
-    """What is uploaded on its way to the fence stands before that: so there is something to drain."""
+    """What is uploaded and projected on its way to the fence stands before that: so there is something to drain."""
+
+    async def projected() -> None:
+        await _uploaded(act, "to-drain")
+        await reached(act.stage.house, await log_ends(act.stage.house), UNFENCED)
 
     async def wait(link: Link, kill: Killer) -> None:
-        await link.spring(FENCED, "request", 1, lambda: _uploaded(act, "to-drain"), passes=True, within=WITHIN)
+        await link.spring(FENCED, "request", 1, projected, passes=True, within=WITHIN)
         await link.spring(MOVED, "request", 1, kill, within=WITHIN)
 
     return wait
