@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -30,7 +31,7 @@ from services.projector.garbage import collect_rarely
 from services.projector.means import means
 from services.projector.rebuild import Rebuild
 from services.projector.source import Log as Source
-from services.projector.store import LOST, Store, Switched
+from services.projector.store import LOST, Partition, Store, Switched
 from services.projector.switching import AlreadyBuilding
 from services.projector.unburied import bury_what_is_left
 from services.projector.whole import LogBroken, watch
@@ -100,10 +101,16 @@ async def project_into(settings: Settings, name: str) -> None:
             await together(
                 Projector(consumer, names, connect, teller.bury, settings.projector_batch, tolerance).run(),
                 bury_what_is_left(connect, Source(settings.kafka, names), teller.bury),
-                watch(consumer, names),
+                watch(consumer, names, partial(stands, settings.postgres, name)),
             )
         finally:
             await consumer.stop()
+
+
+async def stands(postgres: str, name: str) -> Mapping[Partition, int]:
+    """Where the rows of the schema stand by now."""
+    async with await AsyncConnection.connect(postgres, autocommit=True) as connection:
+        return await schema.stands(connection, name)
 
 
 async def until_told(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from adapters.tolerance import Anything, Tolerance
 from contracts.events import Record, Undecodable
 from services.projector.parking import Read, read
 from services.projector.store import Move, Partition, Start, Store
-from services.projector.whole import LogBroken, missing
+from services.projector.whole import LogBroken, refuse_lost_records
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Reader:
         assigned = self.assigned()
         self._consumer.pause(*assigned.values())
         starts = await store.claim(assigned)
-        await self._check({assigned[at]: start.next_offset for at, start in starts.items()})
+        await refuse_lost_records(self._consumer, {assigned[at]: one.next_offset for at, one in starts.items()})
         return starts
 
     def go_on(self, starts: dict[Partition, Start]) -> None:
@@ -97,19 +97,12 @@ class Reader:
             )
         except OffsetOutOfRangeError:
             assigned = self.assigned()
-            await self._check({assigned[at]: here.next_offset for at, here in self.starts.items() if at in assigned})
+            stands = {assigned[at]: here.next_offset for at, here in self.starts.items() if at in assigned}
+            await refuse_lost_records(self._consumer, stands)
             raise
         except NoOffsetForPartitionError:  # of one that was assigned just now, and is to be claimed first
             return {}
         return fetched
-
-    async def _check(self, starts: Mapping[TopicPartition, int]) -> None:
-        """Whether the log holds what comes next, and has held what came before."""
-        begins = await self._consumer.beginning_offsets(list(starts))
-        ends = await self._consumer.end_offsets(list(starts))
-        for at, offset in starts.items():
-            if broken := missing(at, begins[at], ends[at], min(offset, ends[at]), max(offset, ends[at])):
-                raise broken
 
     def _step(self, record: Record, moves: dict[Partition, Move]) -> Move | None:
         """Take one record into the moves; None for one that was handed out before the claim, and will come again."""

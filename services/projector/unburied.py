@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiokafka.errors import KafkaError
+from psycopg.errors import UndefinedTable
 
 from contracts.events import Position, TryLater, Undecodable
 from contracts.topics import DEAD_LETTERS
@@ -13,7 +14,7 @@ from services.projector.parking import again
 from services.projector.positions import ends
 from services.projector.reader import Bury, Ends
 from services.projector.source import Log
-from services.projector.store import LOST, Store
+from services.projector.store import LOST, Store, Switched
 from services.projector.waiting import Waiting
 
 logger = logging.getLogger(__name__)
@@ -23,14 +24,17 @@ BACK_OFF_SECONDS = 2.0
 
 
 async def bury_what_is_left(connect: Callable[[], Awaitable[Store]], log: Log, bury: Bury) -> None:
-    """Returns once every unreadable record that waited at the start has its dead letter."""
+    """Returns once every unreadable record that waited at the start has its dead letter. Raises Switched."""
     while True:
         try:
             store = await connect()
             try:
-                return await _bury(store, log, bury)
+                await _bury(store, log, bury)
+                return
             finally:
                 await store.close()
+        except UndefinedTable:  # two rebuilds, while this slept
+            raise Switched from None
         except (*LOST, KafkaError, TryLater) as down:
             logger.warning("looking again in %s s for what nobody has buried: %s", BACK_OFF_SECONDS, down)
             await asyncio.sleep(BACK_OFF_SECONDS)

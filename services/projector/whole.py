@@ -1,6 +1,7 @@
 """Whether the log is whole: it is kept for ever, so what it lacks was taken from it, and nobody goes on without."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -8,6 +9,10 @@ from aiokafka.errors import KafkaError
 
 from adapters.log import Names
 from services.projector.projections import TOPICS
+from services.projector.store import LOST, Partition
+
+Stands = Callable[[], Awaitable[Mapping[Partition, int]]]
+"""Tells where the rows stand."""
 
 LOOKS, LOOK_SECONDS = 10, 0.5
 WATCH_SECONDS = 5.0
@@ -33,11 +38,24 @@ async def refuse_lost_topics(consumer: AIOKafkaConsumer, names: Names) -> None:
     raise LogBroken(f"Kafka has no topic {', '.join(sorted(lost))}: all of it is missing")
 
 
-async def watch(consumer: AIOKafkaConsumer, names: Names) -> None:
-    """Until cancelled: who follows a topic that is deleted is told nothing by Kafka. Raises LogBroken."""
+async def refuse_lost_records(consumer: AIOKafkaConsumer, stands: Mapping[TopicPartition, int]) -> None:
+    """Raises LogBroken where the log does not hold what comes next, or has not what came before. `stands` are the
+    offsets that are read next."""
+    begins = await consumer.beginning_offsets(list(stands))
+    ends = await consumer.end_offsets(list(stands))
+    for at, offset in stands.items():
+        if broken := missing(at, begins[at], ends[at], min(offset, ends[at]), max(offset, ends[at])):
+            raise broken
+
+
+async def watch(consumer: AIOKafkaConsumer, names: Names, stands: Stands) -> None:
+    """Until cancelled: who follows a topic that is deleted is told nothing by Kafka, and who follows one that is made
+    anew is told after minutes. Raises LogBroken."""
     while True:
-        with suppress(KafkaError):  # it is down: whoever reads finds out
+        with suppress(KafkaError, *LOST):  # it is down: whoever reads finds out
             await refuse_lost_topics(consumer, names)
+            rows = await stands()
+            await refuse_lost_records(consumer, {TopicPartition(names.physical(at[0]), at[1]): rows[at] for at in rows})
         await asyncio.sleep(WATCH_SECONDS)
 
 

@@ -87,8 +87,8 @@ async def test_leaving_partitions_waits_for_work_drops_what_rests_and_lets_other
         hand.start(one, lambda offset=one.offset: finished.append(offset))
     await asyncio.sleep(0.02)
     began = time.monotonic()
-    await hand.leave(5, {("framelog.images", 0)})
-    assert time.monotonic() - began < 1
+    await hand.leave(20, {("framelog.images", 0)})
+    assert time.monotonic() - began < 10
     assert finished[0] == 0
     assert not hand.resting
     await hand.leave(5)
@@ -101,7 +101,7 @@ async def test_leaving_does_not_wait_longer_than_it_says() -> None:
 
     hand, finished = InHand("test", work), []
     task = hand.start(record(0, "a"), lambda: finished.append(0))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await hand.leave(0.1)
     assert task.cancelled()
     assert finished == []

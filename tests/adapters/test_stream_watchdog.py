@@ -15,7 +15,7 @@ async def test_what_stands_still_for_too_long_is_stuck() -> None:
     began = time.monotonic()
     with pytest.raises(Stuck, match="partition 3 brings nothing after 7"):
         await watch(standing, 0.05)
-    assert 0.3 <= time.monotonic() - began < 1
+    assert 0.3 <= time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("moves", [True, False])
@@ -25,7 +25,7 @@ async def test_what_moves_or_rests_now_and_then_is_not_stuck(moves: bool) -> Non
     async def standing() -> dict[str, float]:
         nonlocal asked
         asked += 1
-        return {f"stands at {asked // 4}": 0.2} if moves or asked % 4 else {}
+        return {f"stands at {asked // 4}": 1.0} if moves or asked % 4 else {}
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(watch(standing, 0.2 / 6), 0.8)
+        await asyncio.wait_for(watch(standing, 0.02), 1.5)

@@ -184,10 +184,10 @@ async def test_no_more_are_asked_about_at_once_than_are_allowed(captioner: Capti
 
 
 async def test_a_slow_answer_holds_up_nobody_else(captioner: Captioner) -> None:
-    captioner.badly["red"] = [sleeps(3)]
+    captioner.badly["red"] = [sleeps(5)]
     async with caption(captioner) as algorithm:
         slow = asyncio.create_task(algorithm.analyze(small("red"), {}))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(4.5):
             for _ in range(10):
                 await algorithm.analyze(small("blue"), {})
         assert not slow.done()

@@ -22,8 +22,7 @@ from services.analyzer.small import Smalls
 from services.analyzer.versions import AnotherModel, claim
 from services.settings import Analyzer
 from tests import pictures
-from tests.analyzer.test_analysis import Library
-from tests.analyzer.test_analysis import library as library  # a fixture
+from tests.analyzer.library import Library
 from tests.captioner import Captioner, captioning, picture, refuses, sleeps
 
 CAPTION = Wanted(algorithm="caption")

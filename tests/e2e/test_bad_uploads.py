@@ -220,7 +220,7 @@ async def test_a_client_that_leaves_half_way_leaves_nothing(served: Served, sent
     await send(served, HEAD + f"Content-Length: {len(whole)}\r\n", whole[:sent], hang_up=True)
     await asyncio.sleep(0.3)
     assert await left(served) == []
-    async with asyncio.timeout(1), served.budget.reserve(96 * MIB):
+    async with asyncio.timeout(10), served.budget.reserve(96 * MIB):
         pass
 
 

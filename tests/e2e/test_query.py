@@ -85,7 +85,7 @@ async def test_an_id_that_is_no_id_is_not_found_at_once_even_when_nothing_is_fre
         begun = time.monotonic()
         for path in (f"/v1/images/{no_id}", f"/v1/images/{no_id}/content", f"/v1/events/{no_id}"):
             assert (await at.client.get(path)).status_code == 404
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 4
 
 
 async def test_nobody_is_told_of_an_image_in_the_log_that_there_is_none(at: World) -> None:

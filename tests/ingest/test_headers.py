@@ -240,12 +240,12 @@ def avif_of_boxes(size: int) -> bytes:
 def test_a_file_made_of_tiny_pieces_is_judged_at_once(make: Callable[[int], bytes]) -> None:
     data = make(5_000_000)
     window = Window([data[at : at + 65_536] for at in range(0, len(data), 65_536)], len(data))
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         dimensions(media_type(data), window, LIMITS)
     except Problem as refused:
         assert refused.type.status == 422  # noqa: PT017
-    assert time.perf_counter() - start < 0.25
+    assert time.process_time() - start < 0.25
 
 
 def samples() -> Iterator[bytes]:

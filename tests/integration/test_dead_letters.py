@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import InvalidSchemaName, UndefinedTable
@@ -19,9 +20,13 @@ from adapters.log import Log
 from adapters.read_model import ReadModel
 from contracts import ids
 from contracts.dead_letters import Discarded, RetryRequested
-from contracts.events import Message, Position
+from contracts.events import Message, Position, Record, Undecodable
 from migrations import migrate
 from services.notifier.feed import BEGINNING, Feed
+from services.projector import schema
+from services.projector.source import Log as Source
+from services.projector.store import Store, Switched
+from services.projector.unburied import bury_what_is_left
 from services.projector.verify import verify
 from tests import events
 from tests.events import cause, uid
@@ -217,6 +222,23 @@ async def test_a_first_build_buries_what_nobody_has_buried_and_nothing_twice(hou
             await eventually(house, "SELECT 1 FROM framelog.events WHERE event_id = %s", uid(number))
             await eventually(house, "SELECT 1 FROM framelog.letters HAVING count(*) = 2")
     assert len(await house.dead_letters(2)) == 2
+
+
+async def test_who_slept_through_two_rebuilds_buries_nothing_of_what_is_gone(house: House, log: Log) -> None:
+    async with await AsyncConnection.connect(house.database) as connection:
+        name = await schema.create(connection)
+    store = await Store.connect(house.database, name)
+    async with await AsyncConnection.connect(house.database) as connection:
+        await schema.drop(connection, name)
+
+    async def asleep() -> Store:
+        return store
+
+    async def bury(record: Record, error: Undecodable) -> None:
+        raise AssertionError(record)
+
+    with pytest.raises(Switched):
+        await bury_what_is_left(asleep, Source(house.stack.kafka, house.names), bury)
 
 
 async def test_too_much_that_nobody_can_read_ends_the_projector_for_good_in_one_line(house: House, log: Log) -> None:
