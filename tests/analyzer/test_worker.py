@@ -1,5 +1,6 @@
 """What is asked of a group, what is told in the end, and under which id."""
 
+import asyncio
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from contracts.analyses import AnalysisCompleted, AnalysisFailed, AnalysisStarte
 from contracts.codec import Event
 from contracts.events import Cause, Position, TryLater
 from contracts.images import ImageUpdated, ImageUploaded, Wanted
+from contracts.reanalysis import ReanalysisRequested
 from services.analyzer.analysis import Analysis, Found
 from services.analyzer.worker import Worker, begin, outcome
 from tests import events
@@ -85,3 +87,35 @@ async def test_what_the_log_did_not_confirm_is_later_and_told_again_under_the_sa
         (AnalysisStarted, ids.started(uid("up"), "core")),
         (AnalysisCompleted, ids.outcome(uid("up"), "core")),
     }
+
+
+class Slow:
+    """Decoders that are told when to answer, and a log that takes everything."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answer = asyncio.Event()
+
+    async def find(self, *, storage_key: str, **_: Any) -> Found:
+        self.asked.append(storage_key)
+        await self.answer.wait()
+        return Found([RESULT], [])
+
+    async def append(self, event: Event, cause: Cause) -> None: ...
+
+
+async def test_what_a_campaign_asks_for_is_begun_when_no_upload_is_in_hand() -> None:
+    slow, new, old = Slow(), events.content("new"), events.content("old")
+    teller = Teller(cast(Log, slow), "analyzer-core", lambda: NOON)
+    worker = Worker(teller, cast(Analysis, slow), "core", {"exif"})
+    again = ReanalysisRequested(
+        image_id=uid("old"), owner="alice", actor="admin", campaign="exif-2", content=old, wanted=WANTED
+    )
+    asked = [events.uploaded(uid("new"), content=new), again]
+    async with asyncio.TaskGroup() as tasks:
+        for number, event in enumerate(asked):
+            tasks.create_task(worker.handle(events.recorded(event, number, Position("any", 0, number))))
+            await asyncio.sleep(0.01)
+        assert slow.asked == [new.storage_key]
+        slow.answer.set()
+    assert slow.asked == [new.storage_key, old.storage_key]
