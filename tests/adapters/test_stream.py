@@ -20,6 +20,7 @@ from contracts.topics import IMAGES
 from tests import events
 from tests.events import uid
 from tests.running import Stack
+from tests.waiting import until
 
 PACE = Pace(session=6.0, handover=3.0, grace=3.0)
 
@@ -51,6 +52,9 @@ class House:
         async with AIOKafkaConsumer(bootstrap_servers=self.kafka, group_id=self.group) as consumer:
             topic = self.names.physical(IMAGES.name)
             return [await consumer.committed(TopicPartition(topic, one)) or 0 for one in range(self.partitions)]
+
+    async def has_committed(self) -> bool:
+        return any(await self.committed())
 
     async def handle(self, recorded: Recorded[Event]) -> None:
         self.handled.append((recorded.position.partition, recorded.position.offset))
@@ -103,12 +107,6 @@ def uploads(numbers: Iterable[int]) -> list[Message]:
     return [events.message(events.uploaded(uid(number)), number) for number in numbers]
 
 
-async def until(condition: Callable[[], bool], within: float = 20) -> None:
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
 async def test_the_committed_offset_never_passes_a_message_that_hangs(house: House) -> None:
     async def handle(recorded: Recorded[Event]) -> None:
         if recorded.position.offset == 3:
@@ -118,7 +116,8 @@ async def test_the_committed_offset_never_passes_a_message_that_hangs(house: Hou
     await house.send(*uploads(range(12)))
     async with house.consuming(handle):
         await until(lambda: len(house.handled) == 11)
-        await asyncio.sleep(2)
+        await until(house.has_committed)
+        await asyncio.sleep(1.5)  # it commits every second
         assert await house.committed() == [3]
     house.handled.clear()
     async with house.consuming():

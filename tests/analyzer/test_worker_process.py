@@ -27,6 +27,7 @@ from contracts.topics import ANALYSES
 from tests import events, pictures
 from tests.events import cause, uid
 from tests.running import House
+from tests.waiting import until
 
 ANALYZER = "services.analyzer"
 
@@ -212,12 +213,14 @@ async def test_an_analyzer_counts_what_it_does(line: Line) -> None:
     await line.say(events.uploaded(uid("image"), content=content, wanted=(Wanted(algorithm="hash"),)), "up")
     async with line.house.run(ANALYZER, analyzer_children=1, metrics=f"127.0.0.1:{port}"):
         await line.told(1)
-        await asyncio.sleep(0.5)  # the outcome is in the log a moment before the message is finished
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
-            metrics = await answer.text()
-    consumer = 'consumer="analyzer-core"'
-    assert f'framelog_messages_total{{{consumer},outcome="handled",topic="framelog.images"}} 1.0' in metrics
-    assert f"framelog_messages_in_flight{{{consumer}}} 0.0" in metrics
+        await until(lambda: counts(port, "framelog_messages_in_flight{%s} 0.0"))  # after the outcome is in the log
+        assert await counts(port, 'framelog_messages_total{%s,outcome="handled",topic="framelog.images"} 1.0')
+
+
+async def counts(port: int, metric: str) -> bool:
+    """Whether the analyzer's metrics are that one too."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        return metric % 'consumer="analyzer-core"' in await answer.text()
 
 
 def free_port() -> int:

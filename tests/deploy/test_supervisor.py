@@ -1,6 +1,5 @@
 """Children are kept running, told apart from strangers, and ended: with their supervisor, whatever ends it."""
 
-import asyncio
 import itertools
 import json
 import os
@@ -8,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from deploy.local.refusal import CannotStart
 from deploy.local.supervisor import Supervisor, pause_after
 from tests.deploy.conftest import python, running_in
 from tests.processes import gone
+from tests.waiting import until
 
 FOR_EVER = "import time; time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
@@ -30,12 +30,6 @@ DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); prin
 
 def said(home: Home, name: str, word: str) -> bool:
     return home.log(name).exists() and word in home.log(name).read_text()
-
-
-async def until(true: Callable[[], bool], within: float = 10) -> None:
-    async with asyncio.timeout(within):
-        while not true():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(

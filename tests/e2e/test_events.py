@@ -24,6 +24,7 @@ from tests.events import cause, uid
 from tests.query.world import World, ready, world
 from tests.query.world import served as serve
 from tests.running import Stack
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -267,9 +268,7 @@ async def test_streams_end_when_the_process_is_told_to(served: World, alice: Per
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 8) == 0
             assert time.monotonic() - begun < 5, "nobody waits for streams to end by themselves"
-            await asyncio.sleep(0.1)
-            assert one.ended, "an answer that is whole"
-            assert two.ended
+            await until(lambda: one.ended and two.ended)  # their answers are whole
 
 
 async def test_what_the_read_model_has_not_seen_yet_comes_once_it_has(served: World, alice: Person) -> None:

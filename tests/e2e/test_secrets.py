@@ -4,11 +4,10 @@ One run of its own uses every kind of secret there is, right and wrong, with eve
 everything that was written anywhere is read from its beginning.
 """
 
-import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -34,6 +33,7 @@ from tests.ingest.serving import own_house
 from tests.pictures import photograph
 from tests.query.world import ready
 from tests.running import House, Stack, answers
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -190,7 +190,7 @@ async def ended(run: Run, job_id: str) -> None:
     async def there() -> bool:
         return (await run.client.get(f"/v1/jobs/{job_id}")).json()["status"] in ("succeeded", "failed")
 
-    await until(there)
+    await until(there, 40)
 
 
 async def answers_to(outside: Peer, count: int) -> None:
@@ -200,15 +200,7 @@ async def answers_to(outside: Peer, count: int) -> None:
         posts = [one for one in outside.requests if one.startswith(b"POST") and CALLBACK_TOKEN.encode() in one]
         return len(posts) >= count
 
-    await until(there)
-
-
-async def until(there: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(40):
-        while True:
-            if await there():
-                return
-            await asyncio.sleep(0.1)
+    await until(there, 40)
 
 
 async def bury(run: Run) -> None:

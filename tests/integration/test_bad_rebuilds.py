@@ -48,6 +48,7 @@ from tests.cli.running import Ran
 from tests.events import cause, uid
 from tests.integration.rebuilding import PROJECTOR, lives, settled
 from tests.running import House
+from tests.waiting import until
 
 FUTURE = "9999_from_the_future.sql"
 Command = Callable[..., Awaitable[Ran]]
@@ -84,12 +85,6 @@ async def stands(house: House) -> list[tuple[str, str, str, int]]:
 async def end_of_first(house: House) -> int:
     """Where the rows stand in partition 0 of the topic of images."""
     return next(row[3] for row in await stands(house) if row[1:3] == (IMAGES.name, "0"))
-
-
-async def until(true: Callable[[], Awaitable[object]], within: float = 20) -> None:
-    async with asyncio.timeout(within):
-        while not await true():  # noqa: ASYNC110  # it is told by another process
-            await asyncio.sleep(0.05)
 
 
 async def projected(house: House, log: Log, count: int = 10) -> None:
@@ -140,7 +135,7 @@ def test_every_test_of_the_table_is_there() -> None:
 async def test_a_place_that_is_nowhere_in_the_log_is_refused(house: House, log: Log, framelog: Command) -> None:
     await projected(house, log, 2)
     before = await stands(house)
-    for until, part in (
+    for place, part in (
         ("yesterday", "neither a time like"),
         ("", "neither a time like"),
         ("framelog.images", "neither a time like"),
@@ -155,7 +150,7 @@ async def test_a_place_that_is_nowhere_in_the_log_is_refused(house: House, log: 
         ("framelog.nothing:0:0", "no such topic and partition; a position is topic:partition:offset"),
         ("framelog.images:99999999999999999999:0", "no such topic and partition"),
     ):
-        is_refused(await framelog("rebuild", "--until", until), 2, part)
+        is_refused(await framelog("rebuild", "--until", place), 2, part)
     assert await stands(house) == before
 
 
